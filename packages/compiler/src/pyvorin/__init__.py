@@ -1,0 +1,1 @@
+"""Ahead-of-time compiler for unmodified Python that answers exactly as CPython does."""

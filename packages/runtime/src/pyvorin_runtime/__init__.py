@@ -1,0 +1,1 @@
+"""What runs beside native code in the user's process; standard library only."""

@@ -1,0 +1,1 @@
+"""Pyvorin's service: API, jailed workers, signer, artifact store, audit log, dashboard."""

@@ -1,0 +1,1 @@
+"""Pyvorin's client: check, compile through the service, verify, load, run."""

@@ -1,0 +1,1 @@
+"""Formats shared by compiler, thin client and service; standard library only, no input or output."""
