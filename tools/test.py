@@ -1,0 +1,123 @@
+"""Run the tests on every supported minor found, and say in one closing line what happened.
+
+    python tools/test.py            all tests on the baseline, what runs beside user code on all
+    python tools/test.py --fast     the quick tier, baseline only
+    python tools/test.py -m attack  only tests with that mark, baseline only
+
+A crashed interpreter, a test file that does not import, a minor that is installed but has no
+environment, and a run in which no test was found all count as failures. Skips are listed with their
+reasons and counted; none is silent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import interpreters
+
+ROOT = Path(__file__).resolve().parent.parent
+# What runs in the user's process or depends on the minor; the rest is tested on the baseline.
+ON_EVERY_MINOR = ("tests/wire", "tests/runtime", "tests/compiler", "tests/examples")
+QUICK = "not slow and not fuzz and not attack"
+NO_TESTS_FOUND = 5
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one pytest run; `skips` maps a reason to how many tests gave it."""
+
+    passed: int = 0
+    failed: int = 0
+    skips: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Tally) -> None:
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skips += other.skips
+
+
+def main(arguments: Sequence[str]) -> int:
+    options = _parse(arguments)
+    found = interpreters.find()
+    if not found:
+        print("no usable CPython found; run `make setup`", file=sys.stderr)
+        return 1
+    baseline = next(iter(found))
+    total = Tally()
+    for minor in found:
+        if minor == baseline:
+            total.add(_run(minor, ROOT / ".venv", options.paths or ["tests"], options))
+        elif not (options.fast or options.marks or options.paths):
+            present = [path for path in ON_EVERY_MINOR if (ROOT / path).is_dir()]
+            total.add(_run(minor, ROOT / ".venvs" / minor, present, options))
+    _report(total, [minor for minor in interpreters.SUPPORTED if minor not in found])
+    return 1 if total.failed or not total.passed else 0
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="run the tests on every supported minor found")
+    parser.add_argument("--fast", action="store_true", help="the quick tier, baseline only")
+    parser.add_argument("-m", dest="marks", help="pytest mark expression, baseline only")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("paths", nargs="*", help="files or folders, baseline only")
+    return parser.parse_args(arguments)
+
+
+def _run(minor: str, home: Path, paths: list[str], options: argparse.Namespace) -> Tally:
+    """Run pytest in one environment, in worker processes, so that a crash costs one test."""
+    python = home / "bin/python"
+    if not python.exists():
+        print(f"FAILED: CPython {minor} is installed but {home} is missing; run `make setup`")
+        return Tally(failed=1)
+    marks = options.marks or (QUICK if options.fast else "not fuzz")
+    print(f"=== CPython {minor}: {' '.join(paths)} ({marks})", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder, "results.xml")
+        command = [str(python), "-m", "pytest", "-q", "-m", marks, f"--junitxml={results}"]
+        command += [f"--numprocesses={options.jobs}", "--dist=loadfile", *paths]
+        status = subprocess.run(command, cwd=ROOT).returncode
+        if status == NO_TESTS_FOUND:
+            print(f"CPython {minor}: no test found in {' '.join(paths)}")
+            return Tally(failed=0 if options.marks else 1)
+        tally = _read(results) if results.exists() else Tally()
+    if status != 0 and not tally.failed:
+        print(f"FAILED: pytest on CPython {minor} ended with status {status}")
+        tally.failed = 1
+    return tally
+
+
+def _read(results: Path) -> Tally:
+    tally = Tally()
+    for case in ElementTree.parse(results).iter("testcase"):
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            tally.failed += 1
+        elif skipped is not None:
+            tally.skips[skipped.get("message") or "no reason given"] += 1
+        else:
+            tally.passed += 1
+    return tally
+
+
+def _report(total: Tally, missing: list[str]) -> None:
+    if total.skips:
+        print("\nSKIPPED:")
+        for reason, count in total.skips.most_common():
+            print(f"  {count:5}  {reason}")
+    for minor in missing:
+        print(f"not tested here: CPython {minor} (not found on this machine)")
+    skipped = sum(total.skips.values())
+    print(f"\n{total.passed} passed, {total.failed} failed, {skipped} skipped")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
