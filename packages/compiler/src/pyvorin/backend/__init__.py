@@ -1,0 +1,1 @@
+"""From typed IR to the bytes of an importable extension module: layouts, LLVM text, entries, objects, linking."""
