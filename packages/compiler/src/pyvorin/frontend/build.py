@@ -1,0 +1,156 @@
+"""Build generic IR from a function's bytecode, by interpreting it abstractly.
+
+The builder runs each basic block once with a symbolic value stack and symbolic locals. A step that
+computes becomes one `py.*` operation; loads, stores and stack shuffles leave no trace. Example
+(`s = s + n`, then a return):
+
+    LOAD_FAST s; LOAD_FAST n; BINARY_OP +; STORE_FAST s; LOAD_FAST s; RETURN_VALUE
+
+    %2:obj 's' = py.binop %0, %1 {op='+', inplace=False} @6 [6 | %0, %1 | %0, %1]
+    ret %2 @14
+
+What later stages may rely on:
+
+* Every operation that may raise or leave has the frame state of the instruction that would be
+  repeated: all locals, the whole stack as it is *before* the instruction (None in the stack is a
+  NULL, None in the locals an unbound one).
+* A local that is bound on some paths only is a `Maybe(value, bound)`; the value is None where it is
+  unbound. `py.check` leaves when it is unbound; its operand is the value, its flag is found in
+  `state.locals[index]`.
+* Blocks at targets of backward jumps are **headers** and take every bound or maybe-bound local and
+  every stack value as parameters, in the order of `Header.slots`. Other blocks take only what
+  differs between their predecessors. A header that is reached only through an instruction left to
+  the interpreter has no edge from the function's start.
+* `raise` (from the start of its statement), `assert` that fails and any instruction without a model
+  end in `leave`; the last kind is also a `Finding`.
+* For a call with keywords on 3.11 and 3.12 the frame state's offset is that of KW_NAMES, because
+  repeating the call needs it; the operation's own `offset` is that of the CALL (3.11: PRECALL)
+  instruction.
+* On 3.13 a comparison fused with its test is `py.compare`, then `py.truth`, both with the
+  COMPARE_OP's state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_VARARGS, CO_VARKEYWORDS
+from types import CodeType, FunctionType
+
+from pyvorin.frontend import flow
+from pyvorin.frontend.emit import BlockEmitter, Finding, Layout, Unit
+from pyvorin.frontend.opcodes import MINOR, SUPPORTED_MINORS, Instruction, decode
+from pyvorin.frontend.prune import prune
+from pyvorin.ir.model import Block, Entry, Function, Rep, Slot
+
+__all__ = ["Built", "Finding", "Header", "build_function"]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A loop header: where interpreted code enters native code again.
+
+    `slots` says what each parameter of `block` is, in order: for each local by index ("local",
+    index) and, if it may be unbound, ("bound", index) with an I1; then ("stack", depth) for each
+    stack value, bottom first. Locals that are unbound whenever control is here, and NULLs, have no
+    slot. `stack` is the shape: "v" a value, "0" a NULL.
+    """
+
+    offset: int
+    block: Block
+    slots: tuple[tuple[str, int], ...]
+    stack: str
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A function's generic IR, or None with the findings that say why there is none.
+
+    `headers` are in offset order. `findings` beside a function name instructions that only the
+    interpreter does.
+    """
+
+    function: Function | None
+    headers: list[Header]
+    findings: list[Finding]
+    code: CodeType
+
+
+def build_function(source: FunctionType | CodeType, index: int = 0) -> Built:
+    """Build the generic IR of one function; `index` numbers it in its module."""
+    if MINOR not in SUPPORTED_MINORS:
+        raise RuntimeError(f"no bytecode table for Python 3.{MINOR}")
+    code = source.__code__ if isinstance(source, FunctionType) else source
+    instructions = decode(code)
+    refused = _refusals(code, instructions)
+    if refused:
+        return Built(None, [], refused, code)
+    unit = Unit(Function(code.co_name, index=index, nlocals=code.co_nlocals), code, {})
+    unit.raw.update(flow.split(instructions))
+    flow.analyse(unit.raw, _parameter_count(code), code.co_nlocals)
+    _emit_blocks(unit)
+    headers = [
+        _header(layout) for _, layout in sorted(unit.layouts.items()) if layout.raw.is_header
+    ]
+    _order_blocks(unit)
+    prune(unit.function, keep={header.block for header in headers})
+    return Built(unit.function, headers, unit.findings, code)
+
+
+def _parameter_count(code: CodeType) -> int:
+    return code.co_argcount + code.co_kwonlyargcount
+
+
+def _emit_blocks(unit: Unit) -> None:
+    """Emit everything reachable from the start and from the loop headers."""
+    start = next(iter(unit.raw.values()))
+    assert not start.is_header, "the first instruction is RESUME, which nothing jumps to"
+    function, code = unit.function, unit.code
+    entry = function.new_block("entry")
+    count = _parameter_count(code)
+    entry.params = [function.new_value(Rep.OBJ, name) for name in code.co_varnames[:count]]
+    function.entries.append(Entry(-1, entry, [("local", number) for number in range(count)]))
+    unbound: list[Slot] = [None] * (code.co_nlocals - count)
+    BlockEmitter(unit, start, entry, [*entry.params, *unbound], []).run()
+    for raw in unit.raw.values():
+        if raw.is_header and raw.entering is not None:
+            unit.layout(raw.offset)
+    while unit.work:
+        layout = unit.work.pop()
+        BlockEmitter(unit, layout.raw, layout.block, layout.locals, layout.stack).run()
+
+
+def _order_blocks(unit: Unit) -> None:
+    """Order blocks as in the bytecode, the entry first."""
+    order = {layout.block: offset for offset, layout in unit.layouts.items()}
+    unit.function.blocks.sort(key=lambda block: order.get(block, -1))
+
+
+def _header(layout: Layout) -> Header:
+    assert layout.raw.entering is not None
+    return Header(layout.raw.offset, layout.block, layout.slots, layout.raw.entering.shape)
+
+
+_FLAGS = (
+    (CO_ASYNC_GENERATOR, "async generator"),
+    (CO_COROUTINE, "coroutine"),
+    (CO_GENERATOR, "generator"),
+    (CO_VARARGS, "star arguments"),
+    (CO_VARKEYWORDS, "keyword arguments"),
+)
+
+
+def _refusals(code: CodeType, instructions: list[Instruction]) -> list[Finding]:
+    """Why the function has no IR at all."""
+    line = code.co_firstlineno
+    found = [Finding(kind, code.co_name, 0, line) for flag, kind in _FLAGS if code.co_flags & flag]
+    if code.co_freevars or code.co_cellvars:
+        names = ", ".join((*code.co_freevars, *code.co_cellvars))
+        found.append(Finding("closure", names, 0, line))
+    found += [
+        Finding("nested function", item.name, item.offset, item.line)
+        for item in instructions
+        if item.name == "MAKE_FUNCTION"
+    ]
+    if code.co_exceptiontable and not found:
+        found.append(Finding("exception table", code.co_name, 0, line))
+    return found
