@@ -1,1 +1,6 @@
-"""Formats shared by compiler, thin client and service; standard library only, no input or output."""
+"""The formats that compiler, client and service share: nothing else, standard library only.
+
+Import the module you need (`from pyvorin_wire import artifact`); importing the package itself costs
+nothing. Each module's docstring says what of its format may never change; `tests/wire` holds golden
+bytes for every one.
+"""
