@@ -1,0 +1,142 @@
+"""A representative call, as one Python expression.
+
+    Case("norm", "norm([0.5, -0.0], scale=inf)", "doctest")
+    Case("merge", "merge((_1 := [1, 2]), _1)", "neighbour")          the same list twice
+
+Source is the one form that people can read in a report and paste into a prompt, that travels as JSON, and from which
+two processes build equal but separate arguments. `nan` and `inf` name the floats; `_instance(C, {...})` makes an object
+of a class of the module without calling its `__init__`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+ORIGINS: Final = ("example", "doctest", "main", "evidence", "neighbour")
+RECORDED: Final = frozenset({"example", "doctest", "main"})  # what a person wrote or a run did
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One call of one module-level function. `origin` is one of ORIGINS."""
+
+    function: str
+    call: str
+    origin: str
+
+    def to_json(self) -> list[str]:
+        """The case as a JSON array."""
+        return [self.function, self.call, self.origin]
+
+    @classmethod
+    def from_json(cls, item: Any) -> Case:
+        """Read an array that `to_json` made. Raises ValueError for anything else."""
+        if (
+            not isinstance(item, list)
+            or len(item) != 3
+            or not all(isinstance(part, str) for part in item)
+            or item[2] not in ORIGINS
+        ):
+            raise ValueError("a case is [function, call, origin]")
+        return cls(*item)
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The calls of one module. `setup` is Python source run once, in the module's namespace, before them."""
+
+    cases: tuple[Case, ...] = ()
+    setup: str = ""
+
+    def recorded(self) -> tuple[Case, ...]:
+        """The calls that came from people or from a run: what types and gain are measured on."""
+        return tuple(case for case in self.cases if case.origin in RECORDED)
+
+    def of(self, function: str) -> tuple[Case, ...]:
+        """The calls of one function."""
+        return tuple(case for case in self.cases if case.function == function)
+
+
+def split(call: str) -> tuple[str, list[tuple[str | None, str]]]:
+    """The called name, and each argument as (keyword or None, source), in order. `*` and `**` stay in the source.
+
+    Raises ValueError if the text is not one call of a plain name.
+    """
+    node = parse(call)
+    assert isinstance(node.func, ast.Name)
+    data = call.encode()
+    arguments: list[tuple[int, str | None, ast.expr]] = [
+        (item.col_offset, None, item) for item in node.args
+    ]
+    arguments += [(item.value.col_offset, item.arg, item.value) for item in node.keywords]
+    parts: list[tuple[str | None, str]] = []
+    for _, keyword, item in sorted(arguments, key=lambda entry: entry[0]):
+        text = _slice(data, item)
+        if keyword is None and any(item is entry.value for entry in node.keywords):
+            text = "**" + text
+        parts.append((keyword, text))
+    return node.func.id, parts
+
+
+def join(function: str, arguments: list[tuple[str | None, str]]) -> str:
+    """The call with these arguments; the inverse of `split`."""
+    texts = (text if keyword is None else f"{keyword}={text}" for keyword, text in arguments)
+    return f"{function}({', '.join(texts)})"
+
+
+def parse(call: str) -> ast.Call:
+    """The syntax tree of a case. Raises ValueError if the text is not one call of a plain name on one line."""
+    try:
+        node = ast.parse(call, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ValueError(f"not an expression: {error}") from None
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or "\n" in call:
+        raise ValueError("not a call of a function of the module")
+    return node
+
+
+def _slice(data: bytes, node: ast.expr) -> str:
+    """The source of a node, with the parentheses that a walrus or a generator needs."""
+    text = data[node.col_offset : node.end_col_offset].decode()
+    return f"({text})" if isinstance(node, ast.NamedExpr) else text
+
+
+def builder(
+    call: str, namespace: dict[str, Any]
+) -> tuple[Callable[..., Any], Callable[[], tuple[tuple[Any, ...], dict[str, Any]]]]:
+    """The function that a case calls, and what makes fresh arguments for it, in a module's namespace.
+
+    Raises KeyError if the module has no such function; making the arguments raises whatever their expressions raise.
+    """
+    node = parse(call)
+    assert isinstance(node.func, ast.Name)
+    function = namespace[node.func.id]
+    node.func.id = "_arguments"
+    code = compile(ast.Expression(node), "<case>", "eval")
+
+    def make() -> tuple[tuple[Any, ...], dict[str, Any]]:
+        made: tuple[tuple[Any, ...], dict[str, Any]]
+        made = eval(code, namespace, {**_NAMES, "_arguments": _capture})
+        return made
+
+    return function, make
+
+
+def _capture(*args: Any, **kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    return args, kwargs
+
+
+def _instance(cls: type, state: Mapping[str, Any]) -> Any:
+    made = object.__new__(cls)
+    made.__dict__.update(state)
+    return made
+
+
+_NAMES: Final[dict[str, Any]] = {
+    "nan": float("nan"),
+    "inf": float("inf"),
+    "_instance": _instance,
+}

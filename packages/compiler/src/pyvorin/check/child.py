@@ -1,0 +1,48 @@
+"""The process that runs user code for the checker: `python -P -m pyvorin.check.child`, framed pipes on 0 and 1.
+
+in    J {"op": "run" | "collect" | "time", "path", "name", "root", "source", "artifact", "setup", "cases", …}, E
+out   run      one B (pyvorin_wire.outcome) or J {"dropped": why} a case, then J {"counts": {function: …}}, E
+      collect  J [function, call, origin] …, E
+      time     a function: J {"function", "call", "cpython_ns", "native_ns", …}, B CPython's outcome, B native's; E
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from pyvorin.check.collect import collect
+from pyvorin.check.observe import Result, run_cases
+from pyvorin.check.pipes import limit_resources, take_pipes
+from pyvorin.check.timing import time_functions
+from pyvorin_wire import frames
+
+
+def main() -> int:
+    reader, writer = take_pipes()
+    (job,) = (frame.json() for frame in frames.read_message(reader))
+    limit_resources(job["memory_bytes"])
+    for result in perform(job):
+        if isinstance(result, bytes):
+            frames.write_bytes(writer, result)
+        else:
+            frames.write_json(writer, result)
+        writer.flush()
+    frames.write_end(writer)
+    return 0
+
+
+def perform(job: dict[str, Any]) -> Iterator[Result]:
+    """Do what the job asks; the frames of the answer."""
+    match job["op"]:
+        case "run":
+            yield from run_cases(job)
+        case "collect":
+            yield from ({"case": case.to_json()} for case in collect(job))
+        case "time":
+            yield from time_functions(job)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

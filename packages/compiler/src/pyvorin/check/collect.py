@@ -1,0 +1,118 @@
+"""Calls that really happen: run the module's main block and its doctests, and write down the arguments.
+
+Recording watches call events of the module's own top-level functions (`sys.setprofile`), so calls among functions are
+seen too, and nothing is wrapped or replaced. Of each function the first calls are kept, then ever fewer: call number
+2, 4, 8, 16, … of those that follow, so that later and larger inputs are represented.
+"""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import io
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from types import CodeType, FrameType, ModuleType
+from typing import Any, Final
+
+from pyvorin.check import load
+from pyvorin.check.case import Case
+from pyvorin.check.observe import time_limit
+from pyvorin.check.pipes import captured
+from pyvorin.check.spell import UnspellableError, spell_call
+
+FIRST: Final = 8
+MAX_PER_FUNCTION: Final = 24
+
+
+def collect(job: dict[str, Any]) -> list[Case]:
+    """Calls of the job's functions that its doctests and its main block make, without duplicates, doctests first."""
+    if job["root"] and job["root"] not in sys.path:
+        sys.path.insert(0, job["root"])
+    sys.argv = [job["path"]]
+    load.remember_source(job["path"], job["source"])
+    code = compile(job["source"], job["path"], "exec", dont_inherit=True)
+    wanted = {item: item.co_name for item in top_level(code, job["functions"])}
+    cases: dict[tuple[str, str], Case] = {}
+    runs = [("doctest", _run_doctests, job["name"])] if ">>>" in job["source"] else []
+    runs.append(("main", _run_module, "__main__"))
+    for origin, action, name in runs:
+        recorder = _Recorder(wanted, origin)
+        with suppress(BaseException), time_limit(job["import_ms"]):
+            module = load.new_module(job["path"], name)
+            captured(lambda: recorder.watch(action, code, module))  # noqa: B023  # called at once
+        for case in recorder.cases:
+            cases.setdefault((case.function, case.call), case)
+    return list(cases.values())
+
+
+def top_level(code: CodeType, functions: list[str]) -> Iterator[CodeType]:
+    """Code objects of the plain functions that a module's code defines at its top level."""
+    unusual = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+    for item in code.co_consts:
+        if (
+            isinstance(item, CodeType)
+            and item.co_qualname == item.co_name
+            and item.co_name in functions
+            and item.co_flags & inspect.CO_NEWLOCALS
+            and not item.co_flags & unusual
+        ):
+            yield item
+
+
+def _run_module(code: CodeType, module: ModuleType) -> None:
+    exec(code, module.__dict__)
+
+
+def _run_doctests(code: CodeType, module: ModuleType) -> None:
+    exec(code, module.__dict__)
+    runner = doctest.DocTestRunner(verbose=False)
+    for test in doctest.DocTestFinder(exclude_empty=True).find(module, module=module):
+        runner.run(test, out=io.StringIO().write)
+
+
+class _Recorder:
+    """Spells the arguments of watched functions as they are called."""
+
+    def __init__(self, wanted: dict[CodeType, str], origin: str) -> None:
+        self.wanted = wanted
+        self.origin = origin
+        self.seen: dict[CodeType, int] = dict.fromkeys(wanted, 0)
+        self.cases: list[Case] = []
+
+    def watch(self, action: Callable[[CodeType, ModuleType], None], *args: Any) -> None:
+        sys.setprofile(self._event)
+        try:
+            action(*args)
+        finally:
+            sys.setprofile(None)
+
+    def _event(self, frame: FrameType, event: str, _: Any) -> None:
+        code = frame.f_code
+        if event != "call" or code not in self.seen:
+            return
+        count = self.seen[code] = self.seen[code] + 1
+        later = count - FIRST
+        if later > 0 and (later & (later - 1) or FIRST + later.bit_length() > MAX_PER_FUNCTION):
+            return
+        with suppress(UnspellableError, RecursionError):
+            args, kwargs = _arguments(code, frame.f_locals)
+            call = spell_call(self.wanted[code], args, kwargs, frame.f_globals)
+            self.cases.append(Case(self.wanted[code], call, self.origin))
+
+
+def _arguments(code: CodeType, found: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """The call that fills a frame's parameters as they are at its start."""
+    names = code.co_varnames
+    keyword_start = code.co_argcount
+    keyword_end = keyword_start + code.co_kwonlyargcount
+    args = [found[name] for name in names[:keyword_start]]
+    kwargs = {name: found[name] for name in names[keyword_start:keyword_end]}
+    rest = keyword_end
+    if code.co_flags & inspect.CO_VARARGS:
+        args += found[names[rest]]
+        rest += 1
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        kwargs |= found[names[rest]]
+    return args, kwargs

@@ -1,0 +1,81 @@
+"""Representative calls of a module: what people wrote, what a run does, and their neighbours.
+
+    collect(source, path, functions=None, examples=None, seed=…)  →  Inputs
+
+Sources, in order: an examples file, doctests, the module's level and `if __name__ == "__main__"` block (run once in a
+limited process that records arguments), evidence in the code for functions that nothing calls; then neighbours of all.
+Deterministic for a program whose run is; the seed chooses among neighbours.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection
+from typing import Final
+
+from pyvorin.check.case import Case, Inputs
+from pyvorin.check.evidence import evidence, positional
+from pyvorin.check.examples import examples as read_examples
+from pyvorin.check.neighbours import neighbours
+from pyvorin.check.process import IMPORT_MS, ChildEnded, Program, converse
+from pyvorin_wire.errors import WireError
+
+NEIGHBOURS: Final = 160  # a function
+MAX_SEEDS: Final = 12  # calls of one function that get neighbours
+
+
+def collect(
+    source: str,
+    path: str,
+    functions: Collection[str] | None = None,
+    examples: str | None = None,
+    seed: int = 0,
+    run: bool = True,
+) -> Inputs:
+    """Representative calls of the module's plain top-level functions (those named, or all).
+
+    `run` false keeps from running the program: examples and evidence alone. Raises ValueError for a bad examples file,
+    SyntaxError for source that does not parse.
+    """
+    found = definitions(source)
+    wanted = [name for name in found if functions is None or name in functions]
+    written, setup = read_examples(examples, frozenset(found)) if examples else ([], "")
+    recorded = _recorded(Program(path, source), wanted) if run else []
+    cases: list[Case] = []
+    for name in wanted:
+        real = [case for case in (*written, *recorded) if case.function == name]
+        cases += _with_neighbours(real or evidence(found[name]), found[name], seed)
+    return Inputs(tuple(cases), setup)
+
+
+def definitions(source: str) -> dict[str, ast.FunctionDef]:
+    """The functions that a module defines at its top level, by name; of several definitions the last."""
+    tree = ast.parse(source)
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+def _recorded(program: Program, functions: list[str]) -> list[Case]:
+    """Calls recorded in a run of the module; none if the process fails."""
+    job = program.job("collect", functions=functions)
+    cases: list[Case] = []
+    try:
+        for frame in converse(job, 3 * IMPORT_MS):
+            cases.append(Case.from_json(frame.json()["case"]))
+    except (ChildEnded, WireError, ValueError, KeyError, TypeError):
+        return cases
+    return [case for case in cases if case.function in functions]
+
+
+def _with_neighbours(real: list[Case], definition: ast.FunctionDef, seed: int) -> list[Case]:
+    """The calls and up to NEIGHBOURS others near them, shared evenly among a spread of the calls."""
+    known = {case.call for case in real}
+    real = [case for i, case in enumerate(real) if case.call not in {c.call for c in real[:i]}]
+    step = max(1, len(real) // MAX_SEEDS)
+    seeds = [case for case in real[::step] if len(case.call) < 20_000][:MAX_SEEDS]
+    near: dict[str, Case] = {}
+    for case in seeds:
+        share = -(-NEIGHBOURS // len(seeds))
+        for other in neighbours(case, positional(definition), seed, share):
+            if other.call not in known:
+                near.setdefault(other.call, other)
+    return [*real, *near.values()]

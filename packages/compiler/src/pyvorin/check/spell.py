@@ -1,0 +1,216 @@
+"""Values as Python source, so that a recorded call can be replayed in another process.
+
+    spell([1, -0.0, float("nan")], globals)   →  "[1, -0.0, nan]"
+    spell_call("f", [a, a], {}, globals)      →  "f((_1 := [0]), _1)"
+
+Only exact built-in types, names of the module (its functions and classes) and plain objects of the module's classes
+have a spelling. The result builds an equal value, with the same sharing of mutable objects within one call.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Mapping, Sequence
+from math import copysign, isinf, isnan
+from types import BuiltinFunctionType, FunctionType
+from typing import Any, Final
+
+MAX_CHARS: Final = 200_000
+_RUN: Final = 64  # a longer list that is a range, or one value repeated, is spelled so
+_MUTABLE: Final = (list, dict, set, bytearray)
+
+
+class UnspellableError(ValueError):
+    """A value has no spelling, or one over MAX_CHARS."""
+
+
+def spell(value: Any, names: Mapping[str, Any]) -> str:
+    """Source of one value; `names` is the module's namespace. Raises UnspellableError."""
+    return _Speller(names).spell(value)
+
+
+def spell_call(
+    function: str, args: Sequence[Any], kwargs: Mapping[str, Any], names: Mapping[str, Any]
+) -> str:
+    """Source of a call with these arguments. Raises UnspellableError."""
+    speller = _Speller(names)
+    speller.note_sharing([*args, *kwargs.values()])
+    parts = [speller.spell(value) for value in args]
+    parts += [f"{name}={speller.spell(value)}" for name, value in kwargs.items()]
+    return f"{function}({', '.join(parts)})"
+
+
+class _Speller:
+    """Spells the values of one call. Mutable objects seen twice are bound to `_1`, `_2`, … where they first appear."""
+
+    def __init__(self, names: Mapping[str, Any]) -> None:
+        self.names = names
+        self.shared: set[int] = set()
+        self.bound: dict[int, str] = {}
+        self.open: set[int] = set()
+        self.chars = 0
+
+    def note_sharing(self, values: list[Any]) -> None:
+        seen: set[int] = set()
+        pending = list(values)
+        while pending:
+            value = pending.pop()
+            if type(value) in _MUTABLE or _is_plain_object(value):
+                if id(value) in seen:
+                    self.shared.add(id(value))
+                    continue
+                seen.add(id(value))
+            if len(seen) > MAX_CHARS:
+                raise UnspellableError("too many objects")
+            pending.extend(_children(value))
+
+    def spell(self, value: Any) -> str:
+        if id(value) in self.bound:
+            return self.bound[id(value)]
+        if id(value) in self.open:
+            raise UnspellableError("a value contains itself")
+        self.open.add(id(value))
+        text = self._spell(value)
+        self.open.discard(id(value))
+        self.chars += len(text)
+        if self.chars > 4 * MAX_CHARS or len(text) > MAX_CHARS:
+            raise UnspellableError("too long")
+        if id(value) in self.shared:
+            name = self.bound[id(value)] = f"_{len(self.bound) + 1}"
+            return f"({name} := {text})"
+        return text
+
+    def _spell(self, value: Any) -> str:
+        kind = type(value)
+        rule = _RULES.get(kind)
+        if rule is not None:
+            return rule(self, value)
+        if kind in (FunctionType, BuiltinFunctionType, type) or isinstance(value, type):
+            return self._named(value)
+        if _is_plain_object(value):
+            state = self.spell(dict(value.__dict__))
+            return f"_instance({self._named(kind)}, {state})"
+        raise UnspellableError(f"a {kind.__name__} has no spelling")
+
+    def _named(self, value: Any) -> str:
+        name = getattr(value, "__name__", "")
+        found = self.names.get(name, getattr(builtins, name, None)) if name else None
+        if found is not value:
+            raise UnspellableError("not a name of the module")
+        return str(name)
+
+    def sequence(self, items: Sequence[Any]) -> str:
+        return ", ".join(self.spell(item) for item in items)
+
+
+def _children(value: Any) -> list[Any]:
+    kind = type(value)
+    if kind in (list, tuple, set, frozenset):
+        return list(value)
+    if kind is dict:
+        return [*value.keys(), *value.values()]
+    return list(value.__dict__.values()) if _is_plain_object(value) else []
+
+
+def _is_plain_object(value: Any) -> bool:
+    """Whether the object is nothing but its `__dict__`, so that it can be rebuilt from it."""
+    kind = type(value)
+    return (
+        kind.__module__ != "builtins"
+        and type(kind) is type
+        and kind.__mro__ == (kind, object)
+        and "__slots__" not in kind.__dict__
+        and type(getattr(value, "__dict__", None)) is dict
+    )
+
+
+def _int(_: _Speller, value: int) -> str:
+    return repr(value) if -(10**4000) < value < 10**4000 else hex(value)
+
+
+def _float(_: _Speller, value: float) -> str:
+    if isnan(value):
+        return "nan"
+    if isinf(value):
+        return "inf" if copysign(1.0, value) > 0 else "-inf"
+    return repr(value)
+
+
+def _list(speller: _Speller, value: list[Any]) -> str:
+    return _run(value) or f"[{speller.sequence(value)}]"
+
+
+def _run(value: list[Any]) -> str:
+    """A short spelling of a long list of equal numbers, or of an arithmetic progression; else empty."""
+    if len(value) <= _RUN:
+        return ""
+    first = value[0]
+    if type(first) in (int, float, bool) and first == first:
+        text = _float_or_repr(first)
+        if all(type(item) is type(first) and _float_or_repr(item) == text for item in value):
+            return f"[{text}] * {len(value)}"
+    if all(type(item) is int for item in value):
+        step = value[1] - first
+        if step and value == list(range(first, first + step * len(value), step)):
+            return f"list({range(first, first + step * len(value), step)!r})"
+    return ""
+
+
+def _float_or_repr(value: Any) -> str:
+    if type(value) is int:
+        return hex(value)
+    return "-inf" if value == -float("inf") else repr(value)
+
+
+def _tuple(speller: _Speller, value: tuple[Any, ...]) -> str:
+    return f"({speller.sequence(value)}{',' if len(value) == 1 else ''})"
+
+
+def _dict(speller: _Speller, value: dict[Any, Any]) -> str:
+    items = (f"{speller.spell(key)}: {speller.spell(item)}" for key, item in value.items())
+    return "{" + ", ".join(items) + "}"
+
+
+def _set(speller: _Speller, value: set[Any]) -> str:
+    return f"{{{speller.sequence(list(value))}}}" if value else "set()"
+
+
+def _frozenset(speller: _Speller, value: frozenset[Any]) -> str:
+    return f"frozenset([{speller.sequence(list(value))}])" if value else "frozenset()"
+
+
+def _complex(speller: _Speller, value: complex) -> str:
+    return f"complex({_float(speller, value.real)}, {_float(speller, value.imag)})"
+
+
+def _repr(_: _Speller, value: Any) -> str:
+    if len(value) > MAX_CHARS:
+        raise UnspellableError("too long")
+    return _ascii(repr(value))
+
+
+def _ascii(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _plain(_: _Speller, value: Any) -> str:
+    return repr(value)
+
+
+_RULES: Final[dict[type, Callable[[_Speller, Any], str]]] = {
+    int: _int,
+    bool: _plain,
+    type(None): _plain,
+    type(...): _plain,
+    float: _float,
+    complex: _complex,
+    str: _repr,
+    bytes: _repr,
+    bytearray: _repr,
+    range: _plain,
+    list: _list,
+    tuple: _tuple,
+    dict: _dict,
+    set: _set,
+    frozenset: _frozenset,
+}

@@ -1,0 +1,39 @@
+"""What one compilation was asked to do. Values only: nothing here reads a file or an environment variable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from pyvorin.check.case import Inputs
+
+OnUnsupported = Literal["error", "keep-python"]
+
+MIN_SPEEDUP: Final = 1.2
+DEFAULT_SEED: Final = 0x7F3A
+
+
+@dataclass(frozen=True, slots=True)
+class CompileOptions:
+    """The options of `pyvorin compile` that change what is built.
+
+    functions       qualified names to compile; None means every function of the module
+    exclude         functions left in Python although they could be compiled (measured: no gain)
+    on_unsupported  "error": one function that cannot be compiled stops the build; "keep-python": it stays Python, listed
+    min_speedup     a function that gains less than this is not shipped
+    inputs          representative calls; their types seed inference, and check and gain run them
+    cpu             baseline CPU level of the generated code
+    """
+
+    functions: tuple[str, ...] | None = None
+    exclude: frozenset[str] = frozenset()
+    on_unsupported: OnUnsupported = "error"
+    min_speedup: float = MIN_SPEEDUP
+    inputs: Inputs = Inputs()
+    cpu: str = "x86-64"
+
+    def wants(self, qualname: str) -> bool:
+        """Whether the function of this name is to become native."""
+        if qualname in self.exclude:
+            return False
+        return self.functions is None or qualname in self.functions
