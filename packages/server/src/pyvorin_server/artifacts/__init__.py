@@ -1,0 +1,1 @@
+"""Finished artifacts: their bytes in the store, their rows, their envelopes, the recall list."""

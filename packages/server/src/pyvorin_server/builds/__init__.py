@@ -1,0 +1,1 @@
+"""Compile jobs: accepted by the API, queued by the engine, built by the supervisor."""

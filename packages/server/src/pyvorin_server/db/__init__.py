@@ -1,0 +1,5 @@
+"""The service's own database: tables, engine, migrations."""
+
+from pyvorin_server.db.engine import Database, insert_once, open_database
+
+__all__ = ["Database", "insert_once", "open_database"]

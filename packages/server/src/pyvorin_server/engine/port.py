@@ -1,0 +1,116 @@
+"""Durable jobs: `EngineClient` enqueues, `Engine` executes; both hide DBOS.
+
+The engine keeps one row a job (queued → running → done), hands each to exactly one executor of the
+queue, and after a crash runs it again on the executor of the same id (at least once: what a job does is
+made idempotent by its fencing token, see `builds.work`). The argument is a job id and an
+attempt; everything else is read from the service's own tables.
+
+Pinned on purpose: the DBOS release (exactly, in pyproject.toml), `APPLICATION_VERSION` (jobs of an
+older process stay recoverable), and the executor id (a restarted supervisor finds its own jobs).
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import sqlalchemy as sa
+from dbos import DBOS, DBOSClient
+
+from pyvorin_server.engine.serializer import SealedJson, pickle_is_refused, refuse_pickle
+from pyvorin_server.errors import ConfigError
+from pyvorin_server.kit.sealing import KeyProvider
+from pyvorin_server.settings import Settings
+
+QUEUE = "builds"
+WORKFLOW = "build"
+APPLICATION = "pyvorin-server"
+APPLICATION_VERSION = "1"
+
+Build = Callable[[str, int], Awaitable[str]]
+
+
+def prepare(settings: Settings) -> None:
+    """Refuse pickle and put a SQLite engine database into WAL mode (it persists). Idempotent."""
+    refuse_pickle()
+    if not pickle_is_refused():
+        raise ConfigError("this DBOS release still reads pickled rows; refusing to start")
+    url = sa.make_url(settings.engine_database)
+    if url.get_backend_name() == "sqlite" and url.database:
+        Path(url.database).touch(mode=0o600)
+        connection = sqlite3.connect(url.database)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.close()
+
+
+class Engine:
+    """The executing side; one per supervisor process."""
+
+    def __init__(self, settings: Settings, keys: KeyProvider, build: Build) -> None:
+        prepare(settings)
+        self._settings = settings
+        DBOS(
+            config={
+                "name": APPLICATION,
+                "system_database_url": settings.engine_database,
+                "serializer": SealedJson(keys),
+                "application_version": APPLICATION_VERSION,
+                "executor_id": settings.executor_id,
+                "use_listen_notify": False,
+                "enable_otlp": False,
+                "log_level": "WARNING",
+                "notification_listener_polling_interval_sec": settings.poll_s,
+            }
+        )
+        run = DBOS.step(name="run")(build)
+
+        @DBOS.workflow(name=WORKFLOW)
+        async def workflow(job_id: str, attempt: int) -> str:
+            return await run(job_id, attempt)
+
+    def start(self) -> None:
+        """Recover this executor's unfinished jobs and begin to take new ones."""
+        DBOS.launch()
+        DBOS.register_queue(
+            QUEUE,
+            worker_concurrency=self._settings.concurrency,
+            polling_interval_sec=self._settings.poll_s,
+        )
+
+    def stop(self, wait_s: int) -> None:
+        """Take nothing new; give running jobs `wait_s` seconds; what is left is recovered later."""
+        DBOS.destroy(workflow_completion_timeout_sec=wait_s)
+
+
+class EngineClient:
+    """The enqueueing side, for API processes. Its calls run on threads: the driver is synchronous."""
+
+    def __init__(self, settings: Settings, keys: KeyProvider) -> None:
+        prepare(settings)
+        self._client = DBOSClient(
+            system_database_url=settings.engine_database,
+            serializer=SealedJson(keys),
+            application_name=APPLICATION,
+            lazy=True,
+        )
+
+    async def enqueue(self, job_id: str, attempt: int) -> None:
+        """Queue one attempt of a job; queueing the same attempt again changes nothing."""
+        await asyncio.to_thread(
+            self._client.enqueue,
+            {
+                "queue_name": QUEUE,
+                "workflow_name": WORKFLOW,
+                "workflow_id": f"{job_id}-{attempt}",
+                "app_version": APPLICATION_VERSION,
+            },
+            job_id,
+            attempt,
+        )
+
+    async def cancel(self, job_id: str, attempt: int) -> None:
+        """Withdraw an attempt that has not started, or stop it at its next step."""
+        await asyncio.to_thread(self._client.cancel_workflow, f"{job_id}-{attempt}")
+
+    def close(self) -> None:
+        self._client.destroy()

@@ -1,0 +1,1 @@
+"""Small tools every part of the service uses: clock, identifiers, sealing, local sockets, paging."""

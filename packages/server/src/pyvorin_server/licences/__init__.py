@@ -1,0 +1,1 @@
+"""Licences and devices: issue, activate, check, refresh, revoke."""

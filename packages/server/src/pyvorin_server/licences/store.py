@@ -1,0 +1,196 @@
+"""Licences and devices in the database. Every function runs in the caller's transaction."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from pyvorin_wire import licence as wire
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pyvorin_server.audit import Event, append
+from pyvorin_server.auth import refresh
+from pyvorin_server.db import insert_once
+from pyvorin_server.db.tables import devices, jobs, licences
+from pyvorin_server.errors import Problem
+from pyvorin_server.kit.ids import new_id
+
+Row = sa.Row[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a new licence allows."""
+
+    plan: str
+    max_devices: int
+    not_before: datetime
+    expires_at: datetime
+
+
+def lookup_of(pepper: bytes, lookup_hash: str) -> bytes:
+    """Return what the licence is found by: HMAC(pepper, the hash the client sends)."""
+    return hmac.new(pepper, bytes.fromhex(lookup_hash), hashlib.sha256).digest()
+
+
+async def issue(
+    connection: AsyncConnection, organisation_id: str, terms: Terms, pepper: bytes, now: datetime
+) -> tuple[str, str]:
+    """Make a licence; return its id and its key, which exists nowhere else from now on."""
+    secret = secrets.token_bytes(wire.KEY_BYTES)
+    activation = Ed25519PrivateKey.from_private_bytes(wire.activation_seed(secret))
+    licence_id = new_id("lic")
+    await connection.execute(
+        licences.insert().values(
+            id=licence_id,
+            organisation_id=organisation_id,
+            lookup=lookup_of(pepper, wire.lookup_hash(secret)),
+            public_key=activation.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw),
+            plan=terms.plan,
+            max_devices=terms.max_devices,
+            sequence=1,
+            not_before=terms.not_before,
+            expires_at=terms.expires_at,
+            created_at=now,
+        )
+    )
+    await append(
+        connection,
+        Event.LICENCE_ISSUED,
+        at=now,
+        organisation_id=organisation_id,
+        subject=licence_id,
+        detail={"plan": terms.plan, "max_devices": terms.max_devices},
+    )
+    return licence_id, wire.format_key(secret)
+
+
+async def find(connection: AsyncConnection, pepper: bytes, lookup_hash: str) -> Row | None:
+    """Return the licence whose key has this look-up hash."""
+    query = sa.select(licences).where(licences.c.lookup == lookup_of(pepper, lookup_hash))
+    return (await connection.execute(query)).first()
+
+
+async def get(connection: AsyncConnection, licence_id: str) -> Row:
+    row = (await connection.execute(sa.select(licences).where(licences.c.id == licence_id))).first()
+    if row is None:
+        raise Problem("not_found")
+    return row
+
+
+async def enter_device(
+    connection: AsyncConnection,
+    licence: Row,
+    device: Mapping[str, Any],
+    now: datetime,
+) -> str:
+    """Give the device a slot of the licence and return its id; the same device keeps its id.
+
+    `device` holds signing_key, sealing_key, label_sealed and key_epoch. Raises the `device_limit` problem when all
+    slots are taken: UNIQUE(licence, slot) decides, so the limit holds under any race.
+    """
+    known = await _device_by_key(connection, licence.id, device["signing_key"])
+    if known is not None:
+        return await _enter_again(connection, known, device)
+    for slot in await _free_slots(connection, licence):
+        device_id = new_id("dev")
+        entered = await insert_once(
+            connection,
+            devices,
+            {
+                "id": device_id,
+                "organisation_id": licence.organisation_id,
+                "licence_id": licence.id,
+                "slot": slot,
+                "created_at": now,
+                **device,
+            },
+        )
+        if entered:
+            await append(
+                connection,
+                Event.DEVICE_ACTIVATED,
+                at=now,
+                organisation_id=licence.organisation_id,
+                actor=device_id,
+                subject=licence.id,
+                detail={"slot": slot},
+            )
+            return device_id
+    raise Problem("device_limit", f"the licence allows {licence.max_devices} devices")
+
+
+async def _enter_again(
+    connection: AsyncConnection, known: Row, device: Mapping[str, Any]
+) -> str:
+    if known.revoked_at is not None:
+        raise Problem("device_revoked", "this device is revoked")
+    await connection.execute(
+        devices.update()
+        .where(devices.c.id == known.id)
+        .values(sealing_key=device["sealing_key"], key_epoch=device["key_epoch"])
+    )
+    return str(known.id)
+
+
+async def _device_by_key(
+    connection: AsyncConnection, licence_id: str, signing_key: bytes
+) -> Row | None:
+    query = sa.select(devices).where(
+        devices.c.licence_id == licence_id, devices.c.signing_key == signing_key
+    )
+    return (await connection.execute(query)).first()
+
+
+async def _free_slots(connection: AsyncConnection, licence: Row) -> list[int]:
+    query = sa.select(devices.c.slot).where(
+        devices.c.licence_id == licence.id, devices.c.slot.is_not(None)
+    )
+    taken = set((await connection.execute(query)).scalars())
+    return [slot for slot in range(licence.max_devices) if slot not in taken]
+
+
+async def count_devices(connection: AsyncConnection, licence_id: str) -> int:
+    """Return how many devices the licence is active on."""
+    query = sa.select(sa.func.count()).where(
+        devices.c.licence_id == licence_id, devices.c.revoked_at.is_(None)
+    )
+    return int((await connection.execute(query)).scalar_one())
+
+
+async def revoke(connection: AsyncConnection, licence_id: str, now: datetime) -> list[str]:
+    """Revoke a licence at once: tokens, and every open job of it. Returns the ids of those jobs.
+
+    Requests are refused from this commit on, since every request reads the row. Open jobs are cancelled by
+    the caller (`builds.store.cancel`), running ones by their supervisor within seconds.
+    """
+    revoked = (
+        await connection.execute(
+            licences.update()
+            .where(licences.c.id == licence_id, licences.c.revoked_at.is_(None))
+            .values(revoked_at=now, sequence=licences.c.sequence + 1)
+            .returning(licences.c.organisation_id)
+        )
+    ).first()
+    if revoked is None:
+        raise Problem("not_found", "no such licence, or revoked already")
+    of_licence = sa.select(devices.c.id).where(devices.c.licence_id == licence_id)
+    for device_id in (await connection.execute(of_licence)).scalars().all():
+        await refresh.revoke_device(connection, device_id, now)
+    await append(
+        connection,
+        Event.LICENCE_REVOKED,
+        at=now,
+        organisation_id=revoked.organisation_id,
+        subject=licence_id,
+    )
+    open_jobs = sa.select(jobs.c.id).where(
+        jobs.c.licence_id == licence_id, jobs.c.finished_at.is_(None)
+    )
+    return list((await connection.execute(open_jobs)).scalars())

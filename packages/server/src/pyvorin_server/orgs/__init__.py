@@ -1,0 +1,5 @@
+"""Organisations: whose licences, jobs and artifacts are whose, and the key their data is sealed with."""
+
+from pyvorin_server.orgs.store import DataKeys, create
+
+__all__ = ["DataKeys", "create"]
