@@ -229,6 +229,10 @@ class CompileRequest(Record):
         }
         return hashlib.sha256(b"pyvorin source\0" + canonical.dumps(parts)).hexdigest()
 
+    def all_options(self) -> dict[str, Any]:
+        """The options that the fingerprint, `claim.options_sha256` and the manifest are about."""
+        return {**self.options, "opt_level": self.opt_level, "strict": self.strict}
+
     def checked(self) -> "CompileRequest":
         """Check what ties fields together. Raises RecordError."""
         if (self.source is None) == (self.fingerprint is None):
