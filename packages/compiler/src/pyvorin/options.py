@@ -1,4 +1,5 @@
-"""What one compilation was asked to do. Values only: nothing here reads a file or an environment variable."""
+"""What one compilation was asked to do. Values only: nothing here reads a file or an environment
+variable."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ OnUnsupported = Literal["error", "keep-python"]
 
 MIN_SPEEDUP: Final = 1.2
 DEFAULT_SEED: Final = 0x7F3A
+NO_INPUTS: Final = Inputs()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +21,10 @@ class CompileOptions:
 
     functions       qualified names to compile; None means every function of the module
     exclude         functions left in Python although they could be compiled (measured: no gain)
-    on_unsupported  "error": one function that cannot be compiled stops the build; "keep-python": it stays Python, listed
+    on_unsupported  "error": a function that cannot be compiled stops the build;
+                    "keep-python": it stays Python and is listed
     min_speedup     a function that gains less than this is not shipped
-    inputs          representative calls; their types seed inference, and check and gain run them
+    inputs          representative calls; their types seed inference; check and gain run them
     cpu             baseline CPU level of the generated code
     """
 
@@ -29,7 +32,7 @@ class CompileOptions:
     exclude: frozenset[str] = frozenset()
     on_unsupported: OnUnsupported = "error"
     min_speedup: float = MIN_SPEEDUP
-    inputs: Inputs = Inputs()
+    inputs: Inputs = NO_INPUTS
     cpu: str = "x86-64"
 
     def wants(self, qualname: str) -> bool:

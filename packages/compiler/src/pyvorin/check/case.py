@@ -3,9 +3,10 @@
     Case("norm", "norm([0.5, -0.0], scale=inf)", "doctest")
     Case("merge", "merge((_1 := [1, 2]), _1)", "neighbour")          the same list twice
 
-Source is the one form that people can read in a report and paste into a prompt, that travels as JSON, and from which
-two processes build equal but separate arguments. `nan` and `inf` name the floats; `_instance(C, {...})` makes an object
-of a class of the module without calling its `__init__`.
+Source is the one form that people can read in a report and paste into a prompt, that travels as
+JSON, and from which two processes build equal but separate arguments. `nan` and `inf` name the
+floats; `_instance(C, {...})` makes an object of a class of the module without calling its
+`__init__`.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """The calls of one module. `setup` is Python source run once, in the module's namespace, before them."""
+    """The calls of one module. `setup` is Python source run once, in the module's namespace, before
+    them."""
 
     cases: tuple[Case, ...] = ()
     setup: str = ""
@@ -61,7 +63,8 @@ class Inputs:
 
 
 def split(call: str) -> tuple[str, list[tuple[str | None, str]]]:
-    """The called name, and each argument as (keyword or None, source), in order. `*` and `**` stay in the source.
+    """The called name, and each argument as (keyword or None, source), in order. `*` and `**` stay
+    in the source.
 
     Raises ValueError if the text is not one call of a plain name.
     """
@@ -88,7 +91,8 @@ def join(function: str, arguments: list[tuple[str | None, str]]) -> str:
 
 
 def parse(call: str) -> ast.Call:
-    """The syntax tree of a case. Raises ValueError if the text is not one call of a plain name on one line."""
+    """The syntax tree of a case. Raises ValueError if the text is not one call of a plain name on
+    one line."""
     try:
         node = ast.parse(call, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -107,9 +111,11 @@ def _slice(data: bytes, node: ast.expr) -> str:
 def builder(
     call: str, namespace: dict[str, Any]
 ) -> tuple[Callable[..., Any], Callable[[], tuple[tuple[Any, ...], dict[str, Any]]]]:
-    """The function that a case calls, and what makes fresh arguments for it, in a module's namespace.
+    """The function that a case calls, and what makes fresh arguments for it, in a module's
+    namespace.
 
-    Raises KeyError if the module has no such function; making the arguments raises whatever their expressions raise.
+    Raises KeyError if the module has no such function; making the arguments raises whatever their
+    expressions raise.
     """
     node = parse(call)
     assert isinstance(node.func, ast.Name)
@@ -118,9 +124,8 @@ def builder(
     code = compile(ast.Expression(node), "<case>", "eval")
 
     def make() -> tuple[tuple[Any, ...], dict[str, Any]]:
-        made: tuple[tuple[Any, ...], dict[str, Any]]
-        made = eval(code, namespace, {**_NAMES, "_arguments": _capture})
-        return made
+        made: Any = eval(code, namespace, {**_NAMES, "_arguments": _capture})
+        return made[0], made[1]
 
     return function, make
 
@@ -130,7 +135,7 @@ def _capture(*args: Any, **kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]
 
 
 def _instance(cls: type, state: Mapping[str, Any]) -> Any:
-    made = object.__new__(cls)
+    made: Any = object.__new__(cls)
     made.__dict__.update(state)
     return made
 

@@ -1,9 +1,13 @@
-"""The process that runs user code for the checker: `python -P -m pyvorin.check.child`, framed pipes on 0 and 1.
+"""The process that runs user code: `python -P -m pyvorin.check.child`, frames on 0 and 1.
 
-in    J {"op": "run" | "collect" | "time", "path", "name", "root", "source", "artifact", "setup", "cases", …}, E
-out   run      one B (pyvorin_wire.outcome) or J {"dropped": why} a case, then J {"counts": {function: …}}, E
-      collect  J [function, call, origin] …, E
-      time     a function: J {"function", "call", "cpython_ns", "native_ns", …}, B CPython's outcome, B native's; E
+    in    J {"op", "path", "name", "root", "source", "artifact", "setup", "cases", …}, E
+    out   "run"      a case: B (pyvorin_wire.outcome) or J {"dropped": why};
+                     then J {"counts": {function: …}}, E
+          "collect"  J {"case": [function, call, origin]} …, E
+          "time"     a function: J {"function", "call", "cpython_ns", "native_ns", …},
+                     B CPython's outcome, B native's; E
+
+It reports what happened and judges nothing.
 """
 
 from __future__ import annotations
@@ -12,11 +16,12 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from pyvorin_wire import frames
+
 from pyvorin.check.collect import collect
 from pyvorin.check.observe import Result, run_cases
 from pyvorin.check.pipes import limit_resources, take_pipes
 from pyvorin.check.timing import time_functions
-from pyvorin_wire import frames
 
 
 def main() -> int:

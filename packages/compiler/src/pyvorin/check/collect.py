@@ -1,8 +1,10 @@
-"""Calls that really happen: run the module's main block and its doctests, and write down the arguments.
+"""Calls that really happen: run the module's main block and its doctests, and write down the
+arguments.
 
-Recording watches call events of the module's own top-level functions (`sys.setprofile`), so calls among functions are
-seen too, and nothing is wrapped or replaced. Of each function the first calls are kept, then ever fewer: call number
-2, 4, 8, 16, … of those that follow, so that later and larger inputs are represented.
+Recording watches call events of the module's own top-level functions (`sys.setprofile`), so calls
+among functions are seen too, and nothing is wrapped or replaced. Of each function the first calls
+are kept, then ever fewer: call number 2, 4, 8, 16, … of those that follow, so that later and larger
+inputs are represented.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ MAX_PER_FUNCTION: Final = 24
 
 
 def collect(job: dict[str, Any]) -> list[Case]:
-    """Calls of the job's functions that its doctests and its main block make, without duplicates, doctests first."""
+    """Calls of the job's functions that its doctests and its main block make, without duplicates,
+    doctests first."""
     if job["root"] and job["root"] not in sys.path:
         sys.path.insert(0, job["root"])
     sys.argv = [job["path"]]

@@ -1,4 +1,5 @@
-"""First guesses at arguments for a function that nobody has called: annotations, defaults, and how parameters are used.
+"""First guesses at arguments for a function that nobody has called: annotations, defaults, and how
+parameters are used.
 
     def f(n, xs, scale=1.0):             n  is passed to range()      → ints
         for i in range(n):               xs is subscripted            → lists

@@ -1,8 +1,10 @@
 """Calls that a person wrote down for the compiler: `pyvorin compile app.py --examples calls.py`.
 
-rows = [[1.5, 2.0], [0.0, -0.0]]          any other statement is run once, in the module, before the calls
-norm(rows, scale=2)                       an expression statement is a representative call
-{"function": "norm", "args": [[[1.5]]]}   or a file of JSON lines
+    rows = [[1.5, 2.0], [0.0, -0.0]]          other statements run once, in the module, before
+    norm(rows, scale=2)                       an expression statement is a representative call
+    {"function": "norm", "args": [[[1.5]]]}   or a file of JSON lines
+
+Calls stay source: nothing is evaluated here.
 """
 
 from __future__ import annotations
@@ -15,9 +17,11 @@ from pyvorin.check.spell import spell_call
 
 
 def examples(text: str, functions: frozenset[str]) -> tuple[list[Case], str]:
-    """Calls in an examples file, and its other statements as setup. Raises ValueError naming the line.
+    """Calls in an examples file, and its other statements as setup. Raises ValueError naming the
+    line.
 
-    JSON lines `{"function": "f", "args": [1, [2.0]], "kwargs": {}}`, or Python whose expression statements are calls.
+    JSON lines `{"function": "f", "args": [1, [2.0]], "kwargs": {}}`, or Python whose expression
+    statements are calls.
     """
     if text.lstrip().startswith(("{", "[")):
         return _json_examples(text, functions), ""

@@ -2,9 +2,10 @@
 
     collect(source, path, functions=None, examples=None, seed=…)  →  Inputs
 
-Sources, in order: an examples file, doctests, the module's level and `if __name__ == "__main__"` block (run once in a
-limited process that records arguments), evidence in the code for functions that nothing calls; then neighbours of all.
-Deterministic for a program whose run is; the seed chooses among neighbours.
+Sources, in order: an examples file, doctests, the module's level and `if __name__ == "__main__"`
+block (run once in a limited process that records arguments), evidence in the code for functions
+that nothing calls; then neighbours of all. Deterministic for a program whose run is; the seed
+chooses among neighbours.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import ast
 from collections.abc import Collection
 from typing import Final
 
+from pyvorin_wire.errors import WireError
+
 from pyvorin.check.case import Case, Inputs
 from pyvorin.check.evidence import evidence, positional
 from pyvorin.check.examples import examples as read_examples
 from pyvorin.check.neighbours import neighbours
 from pyvorin.check.process import IMPORT_MS, ChildEnded, Program, converse
-from pyvorin_wire.errors import WireError
 
 NEIGHBOURS: Final = 160  # a function
 MAX_SEEDS: Final = 12  # calls of one function that get neighbours
@@ -34,8 +36,8 @@ def collect(
 ) -> Inputs:
     """Representative calls of the module's plain top-level functions (those named, or all).
 
-    `run` false keeps from running the program: examples and evidence alone. Raises ValueError for a bad examples file,
-    SyntaxError for source that does not parse.
+    `run` false keeps from running the program: examples and evidence alone. Raises ValueError for a
+    bad examples file, SyntaxError for source that does not parse.
     """
     found = definitions(source)
     wanted = [name for name in found if functions is None or name in functions]
@@ -49,7 +51,8 @@ def collect(
 
 
 def definitions(source: str) -> dict[str, ast.FunctionDef]:
-    """The functions that a module defines at its top level, by name; of several definitions the last."""
+    """The functions that a module defines at its top level, by name; of several definitions the
+    last."""
     tree = ast.parse(source)
     return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
 
@@ -67,7 +70,7 @@ def _recorded(program: Program, functions: list[str]) -> list[Case]:
 
 
 def _with_neighbours(real: list[Case], definition: ast.FunctionDef, seed: int) -> list[Case]:
-    """The calls and up to NEIGHBOURS others near them, shared evenly among a spread of the calls."""
+    """The calls and up to NEIGHBOURS others, shared evenly among a spread of the calls."""
     known = {case.call for case in real}
     real = [case for i, case in enumerate(real) if case.call not in {c.call for c in real[:i]}]
     step = max(1, len(real) // MAX_SEEDS)

@@ -1,7 +1,9 @@
-"""Import one module from its source text, or from a compiled artifact, under the name that an import would give it.
+"""Import one module from its source text, or from a compiled artifact, under the name that an
+import would give it.
 
-Both sides of a comparison use the same module name, the same `__file__` and the same `co_filename`, so that an answer
-which mentions one of them is equal. Source is passed as text: what was compiled is what runs, whatever is on disk now.
+Both sides of a comparison use the same module name, the same `__file__` and the same `co_filename`,
+so that an answer which mentions one of them is equal. Source is passed as text: what was compiled
+is what runs, whatever is on disk now.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ def module_name(path: str) -> tuple[str, str]:
 
 
 def remember_source(path: str, source: str) -> None:
-    """Let tracebacks and `inspect.getsource` show this text for `path`, whether or not such a file exists."""
+    """Let tracebacks and `inspect.getsource` show this text for `path`, whether or not such a file
+    exists."""
     linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
 
 
@@ -52,7 +55,8 @@ def new_module(path: str, name: str) -> ModuleType:
 def load_artifact(artifact: str, path: str, name: str) -> ModuleType:
     """Import a standalone artifact in place of the source file at `path`.
 
-    An artifact that ends in `.py` is a stand-in written in Python: its code claims to come from `path`.
+    An artifact that ends in `.py` is a stand-in written in Python: its code claims to come from
+    `path`.
     """
     if artifact.endswith(".py"):
         return load_source(path, Path(artifact).read_text(encoding="utf-8"), name)

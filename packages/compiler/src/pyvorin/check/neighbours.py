@@ -1,9 +1,9 @@
 """Calls near a representative one: where annotations and examples are blind, compilers go wrong.
 
-    f(3, [1.5, 2.5])   →   f(True, …)  f(3.0, …)  f(-1, …)  f(2**63, …)  f(3, [])  f(3, [1.5])  f(3, None)  f(n=3, xs=…)
+    f(3, [1.5, 2.5])   →   f(True, …)  f(3.0, …)  f(2**63, …)  f(3, [])  f(3, None)  f(n=3, xs=…)
 
-Works on the source of the arguments, never on values, so nothing of the user's runs here. Deterministic: the same
-case, seed and limit give the same calls in the same order.
+Works on the source of the arguments, never on values, so nothing of the user's runs here.
+Deterministic: the same case, seed and limit give the same calls in the same order.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ WRONG: Final = ("None", "'x'", "()", "[]", "1j", "b'x'", "{}")
 
 
 def neighbours(case: Case, parameters: Sequence[str], seed: int, limit: int) -> list[Case]:
-    """At most `limit` calls near `case`, all different from it. `parameters` are the positional ones, by name."""
+    """At most `limit` calls near `case`, all different from it. `parameters` are the positional
+    ones, by name."""
     function, given = split(case.call)
     chooser = random.Random(f"{seed}:{case.call}")
     groups = [
@@ -62,7 +63,8 @@ def _replace(given: Sequence[Argument], position: int, text: str) -> list[Argume
 
 
 def _forms(function: str, given: list[Argument], parameters: Sequence[str]) -> Iterator[str]:
-    """The same values passed otherwise: by keyword, with defaults left out, too few, too many, an unknown keyword."""
+    """The same values passed otherwise: by keyword, with defaults left out, too few, too many, an
+    unknown keyword."""
     if any(_starred(*argument) for argument in given):
         return
     positional = [text for keyword, text in given if keyword is None]

@@ -1,7 +1,7 @@
 """Make one call and encode what it did. Runs beside user code, judges nothing.
 
-Everything here is written so that user code which patches builtins, exits, or never returns ends in a missing or
-dropped case, which the reader counts; it cannot produce agreement.
+Everything here is written so that user code which patches builtins, exits, or never returns ends in
+a missing or dropped case, which the reader counts; it cannot produce agreement.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from contextlib import contextmanager
 from types import FrameType, ModuleType
 from typing import Any, Final
 
+from pyvorin_wire.errors import OutcomeError
+from pyvorin_wire.outcome import encode_outcome
+
 from pyvorin.check import load
 from pyvorin.check.case import RECORDED, Case, builder
 from pyvorin.check.pipes import OutputOverflow, captured
-from pyvorin_wire.errors import OutcomeError
-from pyvorin_wire.outcome import encode_outcome
 
 _HARNESS_FRAMES: Final = 1  # _outcome's own frame heads every traceback
 
@@ -28,7 +29,7 @@ MAX_LOST: Final = 6  # calls of one function that hit a limit before its far nei
 Result = bytes | dict[str, Any]
 
 
-class TimeUp(BaseException):  # noqa: N818  # ends a call; it is not an error of the program
+class TimeUp(BaseException):  # ends a call; it is not an error of the program
     """A call reached its time limit. Raised by the alarm, so it appears inside user code."""
 
 
@@ -63,7 +64,8 @@ def is_far(case: Case) -> bool:
 
 
 def prepare(job: dict[str, Any], artifact: str | None) -> ModuleType:
-    """Import the module, from the artifact if there is one, and run the setup in it. Whatever that raises passes."""
+    """Import the module, from the artifact if there is one, and run the setup in it. Whatever that
+    raises passes."""
     if job["root"] and job["root"] not in sys.path:
         sys.path.insert(0, job["root"])
     load.remember_source(job["path"], job["source"])
@@ -82,7 +84,8 @@ def prepare(job: dict[str, Any], artifact: str | None) -> ModuleType:
 
 
 def observe(case: Case, module: ModuleType, limit_ms: int) -> Result:
-    """Make the call and encode what it did; dropped if it exceeds a limit. `limit_ms` 0 means no time limit."""
+    """Make the call and encode what it did; dropped if it exceeds a limit. `limit_ms` 0 means no
+    time limit."""
     try:
         function, make = builder(case.call, module.__dict__)
         args, kwargs = make()
@@ -90,17 +93,17 @@ def observe(case: Case, module: ModuleType, limit_ms: int) -> Result:
         return {"dropped": f"arguments: {type(error).__name__}"}
     try:
         with time_limit(limit_ms):
-            (value, error), out, err = captured(lambda: _outcome(function, args, kwargs))
+            (value, raised), out, err = captured(lambda: _outcome(function, args, kwargs))
     except TimeUp:
         return {"dropped": "time"}
     except OutputOverflow:
         return {"dropped": "output"}
-    if isinstance(error, MemoryError):
+    if isinstance(raised, MemoryError):
         return {"dropped": "memory"}
     try:
         return encode_outcome(
             value=value,
-            error=error,
+            error=raised,
             arguments=(args, kwargs),
             stdout=out,
             stderr=err,
@@ -123,7 +126,8 @@ def _outcome(
 
 @contextmanager
 def time_limit(limit_ms: int) -> Iterator[None]:
-    """Raise TimeUp in the body after `limit_ms`, and again every 50 ms in case user code swallows it."""
+    """Raise TimeUp in the body after `limit_ms`, and again every 50 ms in case user code swallows
+    it."""
 
     def ring(signum: int, frame: FrameType | None) -> None:
         raise TimeUp
@@ -140,7 +144,8 @@ def time_limit(limit_ms: int) -> Iterator[None]:
 
 
 def native_counts(module: ModuleType, functions: list[str]) -> dict[str, dict[str, int]]:
-    """How often native code was entered and left, for each function that says so (`fn.__pyvorin__.counts`)."""
+    """How often native code was entered and left, for each function that says so
+    (`fn.__pyvorin__.counts`)."""
     found: dict[str, dict[str, int]] = {}
     for name in functions:
         state = getattr(getattr(module, name, None), "__pyvorin__", None)

@@ -1,8 +1,8 @@
 """The protocol's two pipes, moved out of the way of user code.
 
-A process that runs user code takes its protocol pipes off descriptors 0 and 1 first. Then reading standard input gives
-end of file, and printing, `os.write(1, …)` or a C library's output go to a scratch file with a size limit, never into
-the protocol.
+A process that runs user code takes its protocol pipes off descriptors 0 and 1 first. Then reading
+standard input gives end of file, and printing, `os.write(1, …)` or a C library's output go to a
+scratch file with a size limit, never into the protocol.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FILE_LIMIT: Final = 64 << 20  # bytes in any one file that the process writes
 
 
 def take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The protocol's reader and writer. From now on 0 is empty, and 1 and 2 go to a scratch file."""
+    """The protocol's reader and writer. From now on 0 is empty; 1 and 2 go to a scratch file."""
     reader, writer = os.dup(0), os.dup(1)  # PEP 446: closed on exec
     empty = os.open(os.devnull, os.O_RDONLY)
     with tempfile.TemporaryFile() as scratch:
@@ -33,7 +33,8 @@ def take_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def limit_resources(memory_bytes: int) -> None:
-    """No core files, capped files, and at most `memory_bytes` of address space beyond what is mapped now."""
+    """No core files, capped files, and at most `memory_bytes` of address space beyond what is
+    mapped now."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _lower(resource.RLIMIT_FSIZE, _FILE_LIMIT)
     with open("/proc/self/statm", "rb") as statm:
@@ -47,7 +48,7 @@ def _lower(kind: int, limit: int) -> None:
     resource.setrlimit(kind, (min(bounds), hard))
 
 
-class OutputOverflow(BaseException):  # noqa: N818  # ends a call; it is not an error of the program
+class OutputOverflow(BaseException):  # ends a call; it is not an error of the program
     """A call printed more than OUTPUT_LIMIT characters."""
 
 
@@ -66,4 +67,8 @@ def captured(action: Callable[[], T]) -> tuple[T, bytes, bytes]:
         result = action()
     finally:
         sys.stdout, sys.stderr = before
-    return result, *(stream.getvalue().encode("utf-8", "surrogatepass") for stream in (out, err))
+    return result, _utf8(out), _utf8(err)
+
+
+def _utf8(stream: io.StringIO) -> bytes:
+    return stream.getvalue().encode("utf-8", "surrogatepass")

@@ -1,7 +1,8 @@
 """Start a child that runs user code, and read its frames under a deadline, whatever it does.
 
-The deadline counts from the last frame, so one call that never returns is noticed after its own limit. A child that
-stops, crashes or writes nonsense ends the conversation with a `ChildEnded` that says how.
+The deadline counts from the last frame, so one call that never returns is noticed after its own
+limit. A child that stops, crashes or writes nonsense ends the conversation with a `ChildEnded` that
+says how.
 """
 
 from __future__ import annotations
@@ -18,17 +19,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pyvorin.check.load import module_name
 from pyvorin_wire import frames
 from pyvorin_wire.errors import WireError
+
+from pyvorin.check.load import module_name
 
 MEMORY_BYTES: Final = 1 << 30
 IMPORT_MS: Final = 10_000
 _CAPS: Final = frames.Caps(total_bytes=1 << 30)
 
 
-class ChildEnded(Exception):  # noqa: N818  # an event that every caller expects
-    """The child ended without finishing: `how` is "deadline", "signal SIGSEGV", "exit 1" or "protocol"."""
+class ChildEnded(Exception):  # an event that every caller expects
+    """The child ended without finishing: `how` is "deadline", "signal SIGSEGV", "exit 1" or
+    "protocol"."""
 
     def __init__(self, how: str) -> None:
         super().__init__(how)
@@ -37,7 +40,8 @@ class ChildEnded(Exception):  # noqa: N818  # an event that every caller expects
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """The module under test. `artifact` is the path of a compiled one; None runs the source under CPython."""
+    """The module under test. `artifact` is the path of a compiled one; None runs the source under
+    CPython."""
 
     path: str
     source: str
@@ -63,7 +67,8 @@ class Program:
 def converse(
     job: dict[str, Any], deadline_ms: int, environment: Mapping[str, str] | None = None
 ) -> Iterator[frames.Frame]:
-    """Frames of the child's answer, each within `deadline_ms` of the one before (of the start: plus import time).
+    """Frames of the child's answer, each within `deadline_ms` of the one before (of the start: plus
+    import time).
 
     Raises ChildEnded. The child and everything it started are gone when this generator is.
     """

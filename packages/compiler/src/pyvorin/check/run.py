@@ -2,10 +2,11 @@
 
     check(Program(path, source), artifact, inputs)  →  Verdict
 
-CPython goes first, alone and limited: calls that run too long, take too much memory, or print too much are dropped from
-both sides. The calls that are left then run in fresh processes, in the same order, on either side. Where they differ,
-CPython runs once more: a call that disagrees with itself (random numbers, the clock) is set aside as unrepeatable. What
-remains is a mismatch, and so is a native process that crashes or does not finish. The judged code never judges.
+CPython goes first, alone and limited: calls that run too long, take too much memory, or print too
+much are dropped from both sides. The calls that are left then run in fresh processes, in the same
+order, on either side. Where they differ, CPython runs once more: a call that disagrees with itself
+(random numbers, the clock) is set aside as unrepeatable. What remains is a mismatch, and so is a
+native process that crashes or does not finish. The judged code never judges.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from pyvorin.check.case import Case, Inputs
-from pyvorin.check.observe import MAX_LOST, is_far
-from pyvorin.check.process import ChildEnded, Program, converse
 from pyvorin_wire import frames
 from pyvorin_wire.errors import OutcomeError
 from pyvorin_wire.outcome import FORMAT
 from pyvorin_wire.outcome_tree import Difference, compare
+
+from pyvorin.check.case import Case, Inputs
+from pyvorin.check.observe import MAX_LOST, is_far
+from pyvorin.check.process import ChildEnded, Program, converse
 
 LIMITS_MS: Final = (200, 4000)  # of a generated call, of a recorded one
 PATIENCE: Final = 10  # native may take this many times CPython's limit before it counts as hung
@@ -30,7 +32,8 @@ MAX_RESTARTS: Final = 40
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A call without an outcome, and why: "time", "memory", "output", "size", "import: …", "signal SIGSEGV", …"""
+    """A call without an outcome, and why: "time", "memory", "output", "size", "import: …", "signal
+    SIGSEGV", …"""
 
     why: str
 
@@ -78,7 +81,8 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One way to run the calls of a program. `patience` multiplies the time limits; 0 in `limits_ms` is no limit."""
+    """One way to run the calls of a program. `patience` multiplies the time limits; 0 in
+    `limits_ms` is no limit."""
 
     program: Program
     setup: str = ""
@@ -90,7 +94,8 @@ class Side:
 def check(
     program: Program, artifact: str, inputs: Inputs, environment: Mapping[str, str] | None = None
 ) -> Verdict:
-    """Compare a compiled artifact with CPython on the inputs. `environment` is the native side's, beyond ours."""
+    """Compare a compiled artifact with CPython on the inputs. `environment` is the native side's,
+    beyond ours."""
     python = Side(program, inputs.setup)
     tallies = {case.function: Tally() for case in inputs.cases}
     probed, _ = run(python, inputs.cases)
@@ -202,7 +207,8 @@ def _one_process(
 
 
 def _skip_far(cases: Sequence[Case], results: list[Result], lost: Counter[str]) -> None:
-    """Drop the next calls, while they are far neighbours of a function that already lost too much time."""
+    """Drop the next calls, while they are far neighbours of a function that already lost too much
+    time."""
     while len(results) < len(cases):
         case = cases[len(results)]
         if lost[case.function] < MAX_LOST or not is_far(case):

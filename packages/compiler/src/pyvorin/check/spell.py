@@ -3,8 +3,9 @@
     spell([1, -0.0, float("nan")], globals)   →  "[1, -0.0, nan]"
     spell_call("f", [a, a], {}, globals)      →  "f((_1 := [0]), _1)"
 
-Only exact built-in types, names of the module (its functions and classes) and plain objects of the module's classes
-have a spelling. The result builds an equal value, with the same sharing of mutable objects within one call.
+Only exact built-in types, names of the module (its functions and classes) and plain objects of the
+module's classes have a spelling. The result builds an equal value, with the same sharing of mutable
+objects within one call.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ def spell_call(
 
 
 class _Speller:
-    """Spells the values of one call. Mutable objects seen twice are bound to `_1`, `_2`, … where they first appear."""
+    """Spells the values of one call. Mutable objects seen twice are bound to `_1`, `_2`, … where
+    they first appear."""
 
     def __init__(self, names: Mapping[str, Any]) -> None:
         self.names = names
@@ -141,7 +143,8 @@ def _list(speller: _Speller, value: list[Any]) -> str:
 
 
 def _run(value: list[Any]) -> str:
-    """A short spelling of a long list of equal numbers, or of an arithmetic progression; else empty."""
+    """A short spelling of a long list of equal numbers, or of an arithmetic progression; else
+    empty."""
     if len(value) <= _RUN:
         return ""
     first = value[0]

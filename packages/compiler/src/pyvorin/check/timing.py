@@ -1,8 +1,9 @@
 """Time the same calls under CPython and native, in one process, alternating.
 
-For each function the slowest of its representative calls is taken, repeated until a block takes MIN_BLOCK_NS. Blocks of
-the two sides alternate, the first rounds warm up and are not counted, and the medians of the rest are reported, with
-the outcome of that call on either side. Arguments are made anew for each call, outside the timed part.
+For each function the slowest of its representative calls is taken, repeated until a block takes
+MIN_BLOCK_NS. Blocks of the two sides alternate, the first rounds warm up and are not counted, and
+the medians of the rest are reported, with the outcome of that call on either side. Arguments are
+made anew for each call, outside the timed part.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ TIME_PER_FUNCTION_NS: Final = 1_500_000_000
 
 
 def time_functions(job: dict[str, Any]) -> Iterator[Result]:
-    """For each function named in the job's cases: a row of figures, then CPython's outcome and native's."""
+    """For each function named in the job's cases: a row of figures, then CPython's outcome and
+    native's."""
     python = prepare(job, artifact=None)
     native = prepare(job, artifact=job["artifact"])
     calls: dict[str, list[Case]] = {}
