@@ -3,7 +3,7 @@
 
 | route | request → response |
 |---|---|
-| POST /v1/license/activate | ActivateRequest (signed ed25519, keyid = lookup hash) → ActivateResponse |
+| POST /v1/license/activate | ActivateRequest (ed25519, keyid = lookup hash) → ActivateResponse |
 | POST /v1/license/check, /refresh, /summary | Empty → LicenceResponse |
 | POST /v1/auth/token | TokenRequest → TokenResponse |
 | POST /v1/auth/refresh, /revoke | RefreshRequest → TokenResponse, Empty |

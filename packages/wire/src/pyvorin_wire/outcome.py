@@ -26,23 +26,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pyvorin_wire.errors import OutcomeError
+from pyvorin_wire.outcome_tree import FORMAT, Difference, compare
 
-FORMAT: Final = 1
+__all__ = ["Difference", "compare", "encode_outcome", "encode_value", "type_name"]
+
 MAX_NODES: Final = 5_000_000
 MAX_BYTES: Final = 256 * 1024 * 1024
 _MISSING: Final = object()
-
-
-@dataclass(frozen=True, slots=True)
-class TraceEntry:
-    """One traceback frame: positions as in `co_positions` (line from 1, columns from 0 in UTF-8
-    bytes, -1 unknown)."""
-
-    name: str
-    line: int
-    col: int
-    end_line: int
-    end_col: int
 
 
 def encode_outcome(
@@ -109,7 +99,7 @@ class _Encoder:
             if item is _MISSING:
                 pending.pop()
                 continue
-            leaf = _LEAVES.get(type(item))
+            leaf = _LEAVES.get(id(type(item)))
             if leaf is not None:
                 self.node(leaf(item))
                 continue
@@ -124,7 +114,7 @@ class _Encoder:
         if kind is _Raw:
             self.node(item.data)
             return None
-        immutable = _IMMUTABLE.get(kind)
+        immutable = _IMMUTABLE.get(id(kind))
         if immutable is not None:
             tag, children = immutable
             members = children(item)
@@ -136,7 +126,7 @@ class _Encoder:
             return None
         self.seen[id(item)] = len(self.seen)
         self.alive.append(item)
-        mutable = _MUTABLE.get(kind)
+        mutable = _MUTABLE.get(id(kind))
         if mutable is not None:
             tag, children = mutable
             members = children(item)
@@ -187,36 +177,42 @@ def _int(value: int) -> bytes:
     return _blob(b"i", value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
 
 
-_LEAVES: Final[dict[type, Callable[[Any], bytes]]] = {
-    type(None): lambda value: b"0",
-    bool: lambda value: b"T" if value else b"F",
-    type(...): lambda value: b".",
-    type(NotImplemented): lambda value: b"!",
-    int: _int,
-    float: lambda value: b"f" + struct.pack(">d", value),
-    complex: lambda value: b"c" + struct.pack(">dd", value.real, value.imag),
-    str: lambda value: b"s" + _text(value),
-    bytes: lambda value: _blob(b"b", value),
-    range: lambda value: b"r" + _int(value.start) + _int(value.stop) + _int(value.step),
+# Keyed by the identity of the type: hashing a type would run its metaclass.
+_LEAVES: Final[dict[int, Callable[[Any], bytes]]] = {
+    id(type(None)): lambda value: b"0",
+    id(bool): lambda value: b"T" if value else b"F",
+    id(type(...)): lambda value: b".",
+    id(type(NotImplemented)): lambda value: b"!",
+    id(int): _int,
+    id(float): lambda value: b"f" + struct.pack(">d", value),
+    id(complex): lambda value: b"c" + struct.pack(">dd", value.real, value.imag),
+    id(str): lambda value: b"s" + _text(value),
+    id(bytes): lambda value: _blob(b"b", value),
+    id(range): lambda value: b"r" + _int(value.start) + _int(value.stop) + _int(value.step),
 }
 
-_IMMUTABLE: Final[dict[type, tuple[bytes, Callable[[Any], Sequence[Any]]]]] = {
-    tuple: (b"t", lambda value: value),
-    frozenset: (b"z", list),
-    slice: (b"S", lambda value: (value.start, value.stop, value.step)),
+_IMMUTABLE: Final[dict[int, tuple[bytes, Callable[[Any], Sequence[Any]]]]] = {
+    id(tuple): (b"t", lambda value: value),
+    id(frozenset): (b"z", list),
+    id(slice): (b"S", lambda value: (value.start, value.stop, value.step)),
 }
 
-_MUTABLE: Final[dict[type, tuple[bytes, Callable[[Any], Sequence[Any]]]]] = {
-    list: (b"l", list),
-    dict: (b"d", lambda value: [part for pair in dict.items(value) for part in pair]),
-    set: (b"e", list),
-    bytearray: (b"y", lambda value: (bytes(value),)),
+_MUTABLE: Final[dict[int, tuple[bytes, Callable[[Any], Sequence[Any]]]]] = {
+    id(list): (b"l", list),
+    id(dict): (b"d", lambda value: [part for pair in dict.items(value) for part in pair]),
+    id(set): (b"e", list),
+    id(bytearray): (b"y", lambda value: (bytes(value),)),
 }
 
 _type_name = type.__dict__["__qualname__"].__get__
 _type_module = type.__dict__["__module__"].__get__
 _type_mro = type.__dict__["__mro__"].__get__
 _type_dict = type.__dict__["__dict__"].__get__
+
+
+def _derives(kind: type, base: type) -> bool:
+    """`issubclass` by identity: `in` and `==` would ask the metaclass."""
+    return any(one is base for one in _type_mro(kind))
 
 
 def type_name(kind: type) -> str:
@@ -233,13 +229,13 @@ def type_name(kind: type) -> str:
 
 def _named(item: Any, kind: type) -> str | None:
     """Functions, classes and modules are compared by name."""
-    if type in _type_mro(kind):
+    if _derives(kind, type):
         return f"class {type_name(item)}"
     if kind is types.FunctionType:
         return f"function {item.__qualname__}"
     if kind is types.CodeType:
         return f"code {item.co_qualname}"
-    if kind in (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType):
+    if id(kind) in _BUILTIN_CALLABLES:
         return f"builtin {item.__name__}"
     if kind is types.ModuleType:
         name = types.ModuleType.__getattribute__(item, "__dict__").get("__name__")
@@ -247,12 +243,16 @@ def _named(item: Any, kind: type) -> str | None:
     return None
 
 
+_BUILTIN_CALLABLES: Final = frozenset(
+    map(id, (types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType))
+)
+
+
 def _base_value(item: Any, kind: type) -> list[Any]:
     """The value of the builtin that `kind` derives from, as an exact builtin; empty for plain
     objects and opaque types."""
-    mro = _type_mro(kind)
     for base, exact in _BASES:
-        if base in mro:
+        if _derives(kind, base):
             return [exact(item)]
     for module, name, exact in _LIBRARY:
         known = getattr(sys.modules.get(module), name, None)
@@ -342,7 +342,7 @@ def _instance_dict(attributes: Any) -> list[tuple[str, Any]]:
     return [
         (str.__str__(name), value)
         for name, value in dict.items(attributes)
-        if str in _type_mro(type(name))
+        if _derives(type(name), str)
     ]
 
 
@@ -357,9 +357,11 @@ def _is_noise(base: type) -> bool:
     """Builtin types whose C members say nothing about the program (a generator's frame, a method's
     function), exceptions apart."""
     module = _type_module(base)
-    return type(module) is str and module == "builtins" and BaseException not in _type_mro(base)
+    return type(module) is str and module == "builtins" and not _derives(base, BaseException)
 
 
+# One traceback entry: qualified name, line (from 1), column (from 0, UTF-8 bytes), end line, end
+# column, as in `co_positions`; -1 where unknown.
 def _trace(error: BaseException, skip: int | None) -> Any:
     if skip is None:
         return None

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pyvorin_wire.errors import OutcomeError
-from pyvorin_wire.outcome import FORMAT
 
+FORMAT: Final = 1
 MAX_DIFFERENCES: Final = 20
 _SECTIONS: Final = {b"V": ("result",), b"X": ("exception", "traceback")}
 _TAIL: Final = ("arguments", "keyword arguments", "stdout", "stderr")
