@@ -51,5 +51,6 @@ format: setup    ## apply formatting and safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup     ## ours beside CPython, PyPy, Numba, mypyc, Cython and C, in one run
-	@$(BIN)/python bench/run.py
+bench:           ## ours beside CPython, PyPy, Numba, mypyc, Cython and C, in one run
+	@$(PYTHON) tools/setup.py bench
+	@$(BIN)/python bench/run.py $(ONLY)

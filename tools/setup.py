@@ -2,6 +2,7 @@
 
     python3 tools/setup.py run     the packages, baseline only: enough for `make demo`
     python3 tools/setup.py test    with test and development tools, and every other minor found
+    python3 tools/setup.py bench   as run, and the compilers `make bench` compares with
 
 Each environment holds the packages in editable form. A stamp inside the first names what they were
 made from, so a second call costs milliseconds. Needs a Python of a supported minor and pip, nothing
@@ -43,7 +44,7 @@ class Environment:
 
 
 def main(arguments: Sequence[str]) -> int:
-    if len(arguments) != 1 or arguments[0] not in ("run", "test"):
+    if len(arguments) != 1 or arguments[0] not in ("run", "test", "bench"):
         print(__doc__, file=sys.stderr)
         return 2
     purpose = arguments[0]
@@ -71,8 +72,10 @@ def plan(purpose: str) -> list[Environment]:
         return []
     baseline = next(iter(found))
     everything = ("wire", "runtime", "compiler", "thin", "server")
-    if purpose == "run":
-        return [Environment(BASELINE_HOME, found[baseline], everything, ())]
+    if purpose != "test":
+        alone = [Environment(BASELINE_HOME, found[baseline], everything, ())]
+        peers = Environment(ROOT / ".venvs/bench", found[baseline], (), ("bench",))
+        return [*alone, peers] if purpose == "bench" else alone
     first = Environment(BASELINE_HOME, found[baseline], everything, ("test", "dev"))
     others = [
         Environment(ROOT / ".venvs" / minor, found[minor], everything[:4], ("test",))
@@ -94,24 +97,34 @@ def create(environment: Environment) -> None:
 
 
 def fill(environment: Environment) -> None:
-    """Install packages and groups, through uv where it can, else through pip."""
+    """Install the packages and groups; what is only compared with may be missing."""
     requirements: list[str] = []
     for package in environment.packages:
         requirements += ["--editable", str(ROOT / "packages" / package)]
     for group in environment.groups:
         requirements += _groups()[group]
     _ensure_pip()
+    if environment.groups == ("bench",):
+        for requirement in requirements:
+            if not _install(environment.python, [requirement]):
+                print(f"setup: {requirement} is missing from the comparison", file=sys.stderr)
+    elif not _install(environment.python, requirements):
+        sys.exit(f"setup: could not fill {environment.home}")
+
+
+def _install(python: Path, requirements: list[str]) -> bool:
+    """Install through uv where it can, else through pip."""
     uv = BASELINE_HOME / "bin/uv"
     pip = [str(BASELINE_HOME / "bin/python"), "-m", "pip"]
     if not uv.exists():
         subprocess.run([*pip, "install", *PIP_QUIET, "uv"], check=False)
-    target = ["--python", str(environment.python)]
     if uv.exists():
-        answer = subprocess.run([str(uv), "pip", "install", "--quiet", *target, *requirements])
-        if answer.returncode == 0:
-            return
+        command = [str(uv), "pip", "install", "--quiet", "--python", str(python), *requirements]
+        if subprocess.run(command).returncode == 0:
+            return True
         print("setup: uv did not succeed; trying pip", file=sys.stderr)
-    _run([*pip, *target, "install", *PIP_QUIET, *requirements])
+    command = [*pip, "--python", str(python), "install", *PIP_QUIET, *requirements]
+    return subprocess.run(command).returncode == 0
 
 
 def _ensure_pip() -> None:
@@ -165,7 +178,7 @@ def _digest_of_inputs() -> str:
 
 def _stamped(purpose: str, inputs: str) -> bool:
     """What was made for testing is also enough for running."""
-    enough = ("run", "test") if purpose == "run" else ("test",)
+    enough = ("run", "test", "bench") if purpose == "run" else (purpose,)
     stamps = [BASELINE_HOME / f"setup-{name}.stamp" for name in enough]
     return any(stamp.exists() and stamp.read_text() == inputs for stamp in stamps)
 
