@@ -286,6 +286,19 @@ class JobPage(Record):
 
 
 @dataclass(frozen=True, slots=True)
+class TargetView(Record):
+    """A Python the service builds for. `compiler` is the version that fingerprints for it must name."""
+
+    python_tag: Identifier
+    compiler: Identifier
+
+
+@dataclass(frozen=True, slots=True)
+class TargetsView(Record):
+    items: tuple[TargetView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LogLine(Record):
     at: Seconds
     stage: str
