@@ -5,12 +5,13 @@ One IR serves the whole compiler, at two levels that share every class here:
 * *generic*: one operation (`py.*`) a bytecode operation, every value a boxed Python object. The front end builds it.
 * *typed*: operations on machine representations (`i64.add`, `f64.mul`, `list.get`, `guard`). Lowering builds it.
 
-Blocks take parameters instead of phi nodes; a terminator passes arguments along each edge. Graph nodes compare by
-identity.
+Blocks take parameters instead of phi nodes; a terminator passes arguments along each edge. Graph
+nodes compare by identity.
 
-A **frame state** says how the interpreter would look at one program point: which instruction comes next, what every
-local holds and what lies on the value stack. An operation that may give up (`Row.deopt` in the op table) carries the
-frame state of the point *before* it, from which CPython can repeat it: native code never raises, it resumes.
+A **frame state** says how the interpreter would look at one program point: which instruction comes
+next, what every local holds and what lies on the value stack. An operation that may give up
+(`Row.deopt` in the op table) carries the frame state of the point *before* it, from which CPython
+can repeat it: native code never raises, it resumes.
 """
 
 from __future__ import annotations
@@ -90,8 +91,9 @@ Slot = (
 class FrameState:
     """The interpreter's state before the instruction at `offset` (bytes into the original co_code).
 
-    `locals` has one slot per fast local (co_varnames order); `stack` is bottom first. For a call of another native
-    function (`call.native`) it is the state *at the CALL instruction* with callable and arguments still on the stack.
+    `locals` has one slot per fast local (co_varnames order); `stack` is bottom first. For a call of
+    another native function (`call.native`) it is the state *at the CALL instruction* with callable
+    and arguments still on the stack.
     """
 
     offset: int
@@ -109,7 +111,9 @@ class Edge:
 
 @dataclass(eq=False, slots=True)
 class Op:
-    """One operation. `name` selects the row of the op table, which says what operands, attributes and results mean."""
+    """One operation. `name` selects the row of the op table, which says what operands, attributes
+    and results mean.
+    """
 
     name: str
     operands: list[Value] = field(default_factory=list)
@@ -147,9 +151,10 @@ class Block:
 class Entry:
     """A way into a function: from its start (`header` -1) or at loop header number `header`.
 
-    `slots` names what each parameter of `block` is, in order: the argument (or local and stack slots) it is taken
-    from. A local's slot is ("local", index) with its value, ("bound", index) with an I1 that says whether it is bound;
-    an iterator on the stack is ("stack", depth, field) with field one of the `Virtual` items' names.
+    `slots` names what each parameter of `block` is, in order: the argument (or local and stack
+    slots) it is taken from. A local's slot is ("local", index) with its value, ("bound", index)
+    with an I1 that says whether it is bound; an iterator on the stack is ("stack", depth, field)
+    with field one of the `Virtual` items' names.
     """
 
     header: int
@@ -161,8 +166,8 @@ class Entry:
 class Function:
     """One compiled body of one Python function.
 
-    `result` is the representation in which it returns. `index` numbers the Python functions of a module, `variant`
-    the bodies of one function ("base", "wide", "boxed").
+    `result` is the representation in which it returns. `index` numbers the Python functions of a
+    module, `variant` the bodies of one function ("base", "wide", "boxed").
     """
 
     name: str

@@ -1,8 +1,8 @@
 """The op table: one row an operation; nothing else in the compiler lists them.
 
-Printer, parser, verifier, reference interpreter, emitter and the generated page `docs/ops.md` read this table. An op's
-own behaviour is one small function in `ir.interp` and one in `backend.llvm`, both keyed by its name;
-`tests/compiler/test_tables.py` checks that each row has them.
+Printer, parser, verifier, reference interpreter, emitter and the generated page `docs/ops.md` read
+this table. An op's own behaviour is one small function in `ir.interp` and one in `backend.llvm`,
+both keyed by its name; `tests/compiler/test_tables.py` checks that each row has them.
 
 Conventions:
 
@@ -56,7 +56,7 @@ def _row(
     )  # type: ignore[arg-type]
 
 
-# ---- generic: boxed values, one op a bytecode operation; every one may raise, so every one may leave -------------
+# ---- generic: boxed values, one op a bytecode operation; every one may raise, so every one may lea
 _GENERIC: tuple[tuple[str, str, str, str, str], ...] = (
     ("py.const", "", "obj", "co_consts[index], or a singleton (`source` as in Const)", "source"),
     ("py.global", "", "obj", "LOAD_GLOBAL: globals, then builtins", "name"),
@@ -113,7 +113,7 @@ for _name, _operands, _results, _doc, _attrs in _GENERIC:
         effect=Effect.PURE if _free else Effect.CALL,
     )
 
-# ---- constants and choices ----------------------------------------------------------------------------------------
+# ---- constants and choices -----------------------------------------------------------------------
 _row("const", "", "T", "a number, truth value or code point: `value`", "value")
 _row(
     "const.obj",
@@ -125,7 +125,7 @@ _row(
 _row("select", "i1 T T", "T", "the second operand if the first is true, else the third")
 _row("guard", "i1", "", "leave unless true; `reason` for people", "reason", deopt=True)
 
-# ---- integers -----------------------------------------------------------------------------------------------------
+# ---- integers ------------------------------------------------------------------------------------
 for _rep in ("i64", "i128"):
     for _op, _doc in (("add", "a + b"), ("sub", "a - b"), ("mul", "a * b")):
         _row(
@@ -188,7 +188,7 @@ _row(
     deopt=True,
 )
 
-# ---- floats: IEEE double, never reassociated or contracted --------------------------------------------------------
+# ---- floats: IEEE double, never reassociated or contracted ---------------------------------------
 for _op in ("add", "sub", "mul"):
     _row(f"f64.{_op}", "f64 f64", "f64", f"IEEE {_op}", commutes=_op != "sub")
 _row("f64.div", "f64 f64", "f64", "a / b; leaves when b is 0", deopt=True)
@@ -240,7 +240,7 @@ _row(
     deopt=True,
 )
 
-# ---- conversions --------------------------------------------------------------------------------------------------
+# ---- conversions ---------------------------------------------------------------------------------
 _row("i64.to_f64", "i64", "f64", "float(a), rounded half to even")
 _row("i64.to_i128", "i64", "i128", "the same int")
 _row("i128.to_i64", "i128", "i64", "the same int; leaves when it does not fit", deopt=True)
@@ -253,7 +253,7 @@ _row("i1.or", "i1 i1", "i1", "either", commutes=True)
 _row("i1.xor", "i1 i1", "i1", "one but not both", commutes=True)
 _row("i1.not", "i1", "i1", "not")
 
-# ---- objects ------------------------------------------------------------------------------------------------------
+# ---- objects -------------------------------------------------------------------------------------
 _row("obj.unbox_i64", "obj", "i64", "leaves unless an exact int that fits", deopt=True)
 _row("obj.unbox_i128", "obj", "i128", "leaves unless an exact int that fits", deopt=True)
 _row("obj.unbox_f64", "obj", "f64", "leaves unless an exact float", deopt=True)
@@ -313,7 +313,7 @@ _row(
     deopt=True,
 )
 
-# ---- sequences ----------------------------------------------------------------------------------------------------
+# ---- sequences -----------------------------------------------------------------------------------
 _row(
     "seq.index",
     "i64 i64",
@@ -343,15 +343,24 @@ _row("tuple.new", "*", "obj", "a tuple of boxed operands")
 _row("tuple.len", "obj", "i64", "len of an exact tuple")
 _row("tuple.get", "obj i64", "obj", "a new reference to the item; the index is in range")
 
-# ---- calls and control --------------------------------------------------------------------------------------------
+# ---- calls and control ---------------------------------------------------------------------------
 _row(
     "call.native",
     "*",
     "T",
-    "call function `callee` (its base body, entered at the start); its result. When the callee leaves, "
-    "this frame leaves at its CALL instruction",
-    "callee",
+    "call the native function `callee`, its body number `body` (0 by default), at its start; its result. "
+    "When the callee leaves, this frame leaves at its CALL instruction",
+    "callee body",
     effect=Effect.CALL,
+    deopt=True,
+)
+_row(
+    "guard.defaults",
+    "",
+    "",
+    "leave unless native function `callee` still has the __defaults__ it was bound with",
+    "callee",
+    effect=Effect.READ,
     deopt=True,
 )
 _row(

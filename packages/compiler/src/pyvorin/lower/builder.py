@@ -1,0 +1,326 @@
+"""The builder that lowering appends typed operations with: constants, boxing, unboxing,
+conversions, frame states.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pyvorin.infer.arith import number
+from pyvorin.ir.model import (
+    Block,
+    Const,
+    Edge,
+    FrameState,
+    Function,
+    Maybe,
+    Op,
+    Rep,
+    Slot,
+    Value,
+    Virtual,
+)
+from pyvorin.ir.optable import OPS
+from pyvorin.lower.held import CannotLower, Held, fixed
+from pyvorin.types import (
+    BIG,
+    BOOL,
+    BOTTOM,
+    CHAR,
+    FLOAT,
+    INT,
+    LIST,
+    LIST_ITER,
+    NONE,
+    NUM,
+    STR,
+    STR_ITER,
+    TUPLE,
+    WIDE,
+    Callee,
+    Items,
+    Kind,
+    Obj,
+    Range,
+    Type,
+    reps,
+)
+
+ZERO: dict[Rep, object] = {Rep.I64: 0, Rep.I128: 0, Rep.F64: 0.0, Rep.I1: False, Rep.CHAR: 0}
+_BOX = {INT: "box.i64", WIDE: "box.i128", FLOAT: "box.f64", BOOL: "box.i1", CHAR: "box.char"}
+_UNBOX = {
+    INT: ("obj.unbox_i64", Rep.I64),
+    WIDE: ("obj.unbox_i128", Rep.I128),
+    FLOAT: ("obj.unbox_f64", Rep.F64),
+    BOOL: ("obj.unbox_i1", Rep.I1),
+    CHAR: ("obj.unbox_char", Rep.CHAR),
+}
+_CLASS = {LIST: "list", STR: "str", TUPLE: "tuple"}
+
+
+Source = tuple[str, str] | tuple[str, int] | tuple[str, ...]
+
+
+class Builder:
+    """Appends operations to the current block of a typed function.
+
+    `held` is what lowering knows of each generic value, by id. Conversions that may leave take the
+    generic frame state to resume from.
+    """
+
+    def __init__(self, function: Function) -> None:
+        self.function = function
+        self.block: Block = None  # type: ignore[assignment]  # set before the first emit
+        self.held: dict[int, Held] = {}
+        self.offset = -1
+
+    # ---- operations ------------------------------------------------------------------------------
+    def emit(
+        self,
+        name: str,
+        *operands: Value,
+        rep: Rep | None = None,
+        state: FrameState | None = None,
+        **attrs: Any,
+    ) -> Value:
+        """Append an operation; `state` (a generic frame state) is converted when the op may leave.
+
+        The result's representation comes from the op table unless `rep` gives it. An op without a
+        result returns its last operand.
+        """
+        row = OPS[name]
+        results: list[Value] = []
+        if row.results:
+            kind = rep or Rep(row.results[0])
+            results.append(self.function.new_value(kind))
+        typed = self.state(state) if row.deopt and state is not None else None
+        assert not row.deopt or typed is not None, name
+        self.block.ops.append(Op(name, list(operands), results, attrs, typed, offset=self.offset))
+        return results[0] if results else operands[-1] if operands else None  # type: ignore[return-value]
+
+    def const(self, rep: Rep, value: object) -> Value:
+        """A constant of a machine representation."""
+        if rep is Rep.OBJ:
+            return self.emit("const.obj", source=("singleton", "None"))
+        return self.emit("const", rep=rep, value=value)
+
+    def end(
+        self,
+        name: str,
+        *operands: Value,
+        edges: tuple[Edge, ...] = (),
+        state: FrameState | None = None,
+        **attrs: Any,
+    ) -> None:
+        """Append a terminator."""
+        typed = self.state(state) if state is not None else None
+        self.block.ops.append(Op(name, list(operands), [], attrs, typed, list(edges), self.offset))
+
+    def fork(self, condition: Value) -> tuple[Block, Block]:
+        """End the block with a branch to two new blocks."""
+        yes, no = self.function.new_block("yes"), self.function.new_block("no")
+        self.end("condbr", condition, edges=(Edge(yes), Edge(no)))
+        return yes, no
+
+    def meet(self, arms: list[tuple[Block, tuple[Value, ...]]]) -> tuple[Value, ...]:
+        """Continue in a new block after the given open blocks, each bringing its values."""
+        joined = self.function.new_block("meet")
+        joined.params = [self.function.new_value(v.rep) for v in arms[0][1]]
+        for block, values in arms:
+            self.block = block
+            self.end("br", edges=(Edge(joined, list(values)),))
+        self.block = joined
+        return tuple(joined.params)
+
+    # ---- frame states ----------------------------------------------------------------------------
+    def state(self, state: FrameState) -> FrameState:
+        """The typed frame state of a generic one, with what is held now."""
+        return FrameState(
+            state.offset, tuple(map(self._slot, state.locals)), tuple(map(self._slot, state.stack))
+        )
+
+    def _slot(self, slot: Slot) -> Slot:
+        match slot:
+            case None:
+                return None
+            case Maybe(Value() as value, bound):
+                held = self.held[value.id]
+                flag = self.held[bound.id].parts[0]
+                return None if held.type is BOTTOM else Maybe(self.slot_of(held), flag)
+            case Value():
+                return self.slot_of(self.held[slot.id])
+        raise AssertionError(slot)
+
+    def slot_of(self, held: Held) -> Slot:
+        """The frame-state slot that rebuilds a held value."""
+        if held.source is not None:
+            return Const(held.source)
+        type_, parts = held.type, held.parts
+        if isinstance(type_, Range):
+            step = parts[2] if type_.step is None else self.const(Rep.I64, type_.step)
+            return Virtual("range_iter" if type_.iterating else "range", (*parts[:2], step))
+        if isinstance(type_, Items):
+            return Virtual("tuple", tuple(map(self.slot_of, held.items)))
+        if isinstance(type_, Callee):
+            return Const(type_.source)
+        if type_ is NONE:
+            return Const(("singleton", "None"))
+        kind = {NUM: "num", LIST_ITER: "list_iter", STR_ITER: "str_iter"}.get(type_)  # type: ignore[arg-type]
+        return Virtual(kind, parts) if kind else parts[0]
+
+    # ---- constants -------------------------------------------------------------------------------
+    def literal(self, value: object, type_: Type, source: Source) -> Held:
+        """A constant, with the object it is."""
+        if isinstance(type_, Items):
+            assert isinstance(value, tuple)
+            items = [self.literal(v, t, ()) for v, t in zip(value, type_.types, strict=True)]
+            return Held(
+                type_,
+                source=source,
+                items=tuple(Held(i.type, i.parts) if not i.source else i for i in items),
+            )
+        if type_ is NONE:
+            return fixed(NONE)
+        if type_ in (INT, WIDE, FLOAT, BOOL, CHAR):
+            rep = {INT: Rep.I64, WIDE: Rep.I128, FLOAT: Rep.F64, BOOL: Rep.I1, CHAR: Rep.CHAR}[
+                type_
+            ]  # type: ignore[index]
+            machine = ord(value) if isinstance(value, str) else value
+            return Held(type_, (self.const(rep, machine),), source or None)
+        if not source:
+            raise CannotLower("a constant inside a tuple")
+        return Held(type_, (self.emit("const.obj", source=source),), source)
+
+    # ---- conversions -----------------------------------------------------------------------------
+    def box(self, held: Held) -> Value:
+        """The object of a held value."""
+        if held.source is not None:
+            return self.emit("const.obj", source=held.source)
+        type_ = held.type
+        if type_ in _BOX:
+            return self.emit(_BOX[type_], held.parts[0])  # type: ignore[index]
+        if isinstance(type_, Items):
+            return self.emit("tuple.new", *map(self.box, held.items))
+        if type_ is NONE:
+            return self.emit("const.obj", source=("singleton", "None"))
+        if type_ is NUM:
+            return self._box_num(held)
+        if len(held.parts) == 1 and held.parts[0].rep is Rep.OBJ:
+            return held.parts[0]
+        raise CannotLower(f"an object of type {type_}")
+
+    def _box_num(self, held: Held) -> Value:
+        is_float, integer, floating = held.parts
+        yes, no = self.fork(is_float)
+        self.block = yes
+        boxed = self.emit("box.f64", floating)
+        yes, self.block = self.block, no
+        other = self.emit("box.i64", integer)
+        return self.meet([(yes, (boxed,)), (self.block, (other,))])[0]
+
+    def convert(self, held: Held, type_: Type, state: FrameState | None) -> Held:
+        """`held` as a value of `type_`, leaving through `state` when it turns out not to be one."""
+        if held.type == type_ or (type_ is BIG and isinstance(held.type, Obj)):
+            return held
+        if isinstance(held.type, Range) and isinstance(type_, Range):
+            return self._convert_range(held, type_, state)
+        if held.type is BOTTOM:
+            return Held(type_, tuple(self.const(rep, ZERO.get(rep)) for rep in reps(type_)))
+        if isinstance(type_, Obj) or type_ is BIG:
+            return Held(type_, (self.box(held),), held.source)
+        if isinstance(held.type, Obj):
+            held = self.unbox(held, type_, state)
+        return self._unboxed(held, type_, state)
+
+    def _convert_range(self, held: Held, type_: Range, state: FrameState | None) -> Held:
+        """A range with another claim about its step."""
+        assert isinstance(held.type, Range)
+        if type_.step is None:
+            return Held(type_, (*held.parts[:2], self.const(Rep.I64, held.type.step)))
+        expected = self.const(Rep.I64, type_.step)
+        same = self.emit("i64.cmp", held.parts[2], expected, op="==")
+        self.emit("guard", same, state=state, reason="expected another step")
+        return Held(type_, held.parts[:2])
+
+    def unbox(self, held: Held, wanted: Type, state: FrameState | None) -> Held:
+        """Take a boxed value out of its box as what it is predicted to be (or, knowing nothing, as
+        `wanted`).
+        """
+        kind = number(held.type) if wanted in (INT, WIDE, BIG, FLOAT, NUM) else None
+        target = kind or wanted
+        (value,) = held.parts
+        if state is None:
+            raise CannotLower(f"{held.type} as {wanted} without a state")
+        if target in _UNBOX:
+            name, _ = _UNBOX[target]  # type: ignore[index]
+            return Held(target, (self.emit(name, value, state=state),))
+        if target in _CLASS:
+            cls = _CLASS[target]  # type: ignore[index]
+            fits = self.emit("obj.is_class", value, cls=cls)
+            self.emit("guard", fits, state=state, reason=f"expected {cls}")
+            return Held(target, (value,))
+        if target is NUM:
+            return self._unbox_num(value, state)
+        if target is BIG:
+            return Held(BIG, (value,))
+        raise CannotLower(f"{held.type} as {wanted}")
+
+    def _unbox_num(self, value: Value, state: FrameState) -> Held:
+        is_float = self.emit("obj.is_class", value, cls="float")
+        yes, no = self.fork(is_float)
+        self.block = yes
+        one = (self.const(Rep.I64, 0), self.emit("obj.unbox_f64", value, state=state))
+        yes, self.block = self.block, no
+        two = (self.emit("obj.unbox_i64", value, state=state), self.const(Rep.F64, 0.0))
+        integer, floating = self.meet([(yes, one), (self.block, two)])
+        return Held(NUM, (is_float, integer, floating))
+
+    def _unboxed(self, held: Held, type_: Type, state: FrameState | None) -> Held:
+        if held.type == type_:
+            return held
+        if isinstance(held.type, Items) and type_ is TUPLE:
+            return Held(TUPLE, (self.box(held),))
+        row = _CONVERSIONS.get((held.type, type_))
+        if row is None:
+            raise CannotLower(f"{held.type} as {type_}")
+        return row(self, held, state)
+
+    def cast(self, held: Held, type_: Kind, op: str, state: FrameState | None = None) -> Held:
+        """Apply a conversion op of one operand."""
+        return Held(type_, (self.emit(op, held.parts[0], state=state),))
+
+    def num_as_float(self, held: Held) -> Held:
+        """A NUM as a float."""
+        is_float, integer, floating = held.parts
+        other = self.emit("i64.to_f64", integer)
+        return Held(FLOAT, (self.emit("select", is_float, floating, other, rep=Rep.F64),))
+
+    def as_num(self, held: Held) -> Held:
+        """An INT or FLOAT as a NUM."""
+        flag = self.const(Rep.I1, held.type is FLOAT)
+        if held.type is FLOAT:
+            return Held(NUM, (flag, self.const(Rep.I64, 0), held.parts[0]))
+        return Held(NUM, (flag, held.parts[0], self.const(Rep.F64, 0.0)))
+
+
+def _via(kind: Kind, type_: Type):  # type: ignore[no-untyped-def]
+    """A conversion in two steps."""
+    return lambda b, h, s: b.convert(b.convert(h, kind, s), type_, s)
+
+
+# (from, to) → conversion; those that take no state never leave.
+_CONVERSIONS = {
+    (BOOL, INT): lambda b, h, s: b.cast(h, INT, "i1.to_i64"),
+    (INT, WIDE): lambda b, h, s: b.cast(h, WIDE, "i64.to_i128"),
+    (INT, FLOAT): lambda b, h, s: b.cast(h, FLOAT, "i64.to_f64"),
+    (BOOL, WIDE): _via(INT, WIDE),
+    (BOOL, FLOAT): _via(INT, FLOAT),
+    (BOOL, NUM): _via(INT, NUM),
+    (WIDE, INT): lambda b, h, s: b.cast(h, INT, "i128.to_i64", s),
+    (BIG, INT): lambda b, h, s: b.cast(h, INT, "obj.unbox_i64", s),
+    (BIG, WIDE): lambda b, h, s: b.cast(h, WIDE, "obj.unbox_i128", s),
+    (INT, NUM): lambda b, h, s: b.as_num(h),
+    (FLOAT, NUM): lambda b, h, s: b.as_num(h),
+    (NUM, FLOAT): lambda b, h, s: b.num_as_float(h),
+    (CHAR, STR): lambda b, h, s: Held(STR, (b.box(h),), h.source),
+}

@@ -1,0 +1,35 @@
+"""How lowering holds a value: its type and the machine values that make it up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyvorin.ir.model import Value
+from pyvorin.types import NONE, Callee, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A value during lowering.
+
+    `parts` has one typed-IR value for each representation in `types.reps(type)`; for an `Items`
+    type the elements are in `items` instead. `source` is set when the object is one constant (as in
+    `ir.model.Const`): then a resume and boxing use that very object.
+    """
+
+    type: Type
+    parts: tuple[Value, ...] = ()
+    source: tuple[str, ...] | tuple[str, int] | None = None
+    items: tuple[Held, ...] = ()
+
+
+def fixed(type_: Type) -> Held:
+    """A value of a type that has only one value: None or a known function."""
+    if isinstance(type_, Callee):
+        return Held(type_, source=type_.source)
+    assert type_ is NONE, type_
+    return Held(NONE, source=("singleton", "None"))
+
+
+class CannotLower(Exception):
+    """Only the interpreter can go on from here; lowering turns it into a `leave`."""

@@ -1,0 +1,352 @@
+"""Lowering of each generic operation. `LOWER` maps its name to a function of the lowering and the
+op.
+"""
+
+from __future__ import annotations
+
+from pyvorin.infer.arith import plan_compare, plan_unary
+from pyvorin.infer.flow import binop_plan, constant_of, is_singleton, sequence_of
+from pyvorin.infer.program import result_type
+from pyvorin.ir.model import FrameState, Maybe, Op, Rep, Value
+from pyvorin.lower.body import LOWER, Lowering
+from pyvorin.lower.calls import lower_call
+from pyvorin.lower.held import CannotLower, Held, fixed
+from pyvorin.lower.numbers import compare, emit_plan, narrowed, num_binop, truth, unary
+from pyvorin.types import (
+    BOOL,
+    BOTTOM,
+    CHAR,
+    INT,
+    LIST,
+    LIST_ITER,
+    NONE,
+    STR,
+    STR_ITER,
+    TUPLE,
+    Callee,
+    Items,
+    Kind,
+    Obj,
+    Range,
+)
+
+
+# ---- constants and names -------------------------------------------------------------------------
+def _const(low: Lowering, op: Op) -> None:
+    if op.attrs.get("pad"):
+        low.put(op.result, Held(BOTTOM))
+        return
+    low.put(
+        op.result,
+        low.literal(constant_of(low.flow.source, op), low.flow.type(op.result), op.attrs["source"]),
+    )
+
+
+def _global(low: Lowering, op: Op) -> None:
+    type_ = low.flow.type(op.result)
+    name = op.attrs["name"]
+    if low.flow.module.global_type(name) is None:
+        raise CannotLower(f"global {name}")
+    low.used_globals.add(name)
+    if isinstance(type_, Callee):
+        low.put(op.result, fixed(type_))
+    else:
+        low.put(op.result, low.literal(low.flow.module.constant(name), type_, ("global", name)))
+
+
+def _attr(low: Lowering, op: Op) -> None:
+    type_ = low.flow.type(op.result)
+    base = low.held[op.operands[0].id].type
+    if not isinstance(base, Callee) or type_ is BOTTOM:
+        raise CannotLower(f"attribute {op.attrs['name']}")
+    low.used_attributes.add((base.source[1], op.attrs["name"]))
+    if isinstance(type_, Callee):
+        low.put(op.result, fixed(type_))
+    else:
+        source = ("attr", base.source[1], op.attrs["name"])
+        low.put(op.result, low.literal(low.flow.constants[op.result.id], type_, source))
+
+
+def _check(low: Lowering, op: Op) -> None:
+    assert op.state is not None
+    slot = op.state.locals[op.attrs["index"]]
+    if isinstance(slot, Maybe):
+        flag = low.held[slot.bound.id].parts[0]
+        low.emit("guard", flag, state=op.state, reason=f"{op.attrs['name']} may be unbound")
+    held = low.held[op.operands[0].id]
+    if held.type is BOTTOM:
+        raise CannotLower(f"{op.attrs['name']} is unbound")
+    low.held[op.result.id] = held
+
+
+# ---- arithmetic ----------------------------------------------------------------------------------
+def _binop(low: Lowering, op: Op) -> None:
+    plan = binop_plan(low.flow, op)
+    if plan is None:
+        raise CannotLower(f"{op.attrs['op']} on these operands")
+    left, right = (
+        low.take(v, t, op.state) for v, t in zip(op.operands, plan.operands, strict=True)
+    )
+    if plan.op == "num":
+        low.put(op.result, num_binop(low, op.attrs["op"], left, right, op.state))
+        return
+    low.put(op.result, narrowed(low, emit_plan(low, plan, op, (left, right)), plan, op.state))
+
+
+def _unary(low: Lowering, op: Op) -> None:
+    plan = plan_unary(op.attrs["op"], low.held[op.operands[0].id].type, low.flow.classes(op.result))
+    if plan is None:
+        raise CannotLower(f"unary {op.attrs['op']}")
+    held = low.take(op.operands[0], plan.operands[0], op.state)
+    low.put(op.result, unary(low, plan, held, op.attrs["op"], op.state))
+
+
+# ---- truth and comparison ------------------------------------------------------------------------
+def _truth(low: Lowering, op: Op) -> None:
+    low.put(op.result, Held(BOOL, (truth(low, op.operands[0], op.state),)))
+
+
+def _not(low: Lowering, op: Op) -> None:
+    low.put(op.result, Held(BOOL, (low.emit("i1.not", truth(low, op.operands[0], op.state)),)))
+
+
+def _compare(low: Lowering, op: Op) -> None:
+    a, b = (low.held[v.id].type for v in op.operands)
+    planned = None if BOTTOM in (a, b) else plan_compare(op.attrs["op"], a, b)
+    if planned is None:
+        raise CannotLower("comparison")
+    symbol, plan = planned
+    low.put(op.result, Held(BOOL, (compare(low, symbol, plan, op.operands, op.state),)))
+
+
+def _is(low: Lowering, op: Op) -> None:
+    flow = low.flow
+    left, right = op.operands
+    if not is_singleton(flow, right):
+        left, right = right, left
+    if not is_singleton(flow, right):
+        raise CannotLower("identity")
+    same = _is_singleton(low, low.held[left.id], flow.constants[right.id])
+    low.put(op.result, Held(BOOL, (low.emit("i1.not", same) if op.attrs["invert"] else same,)))
+
+
+def _is_singleton(low: Lowering, held: Held, constant: object) -> Value:
+    if isinstance(held.type, Obj):
+        expected = low.emit("const.obj", source=("singleton", str(constant)))
+        return low.emit("obj.same", held.parts[0], expected)
+    if held.type is BOOL and isinstance(constant, bool):
+        return held.parts[0] if constant else low.emit("i1.not", held.parts[0])
+    return low.const(Rep.I1, held.type is NONE and constant is None)
+
+
+def _contains(low: Lowering, op: Op) -> None:
+    item, container = op.operands
+    text = low.flow.constants.get(container.id)
+    held = low.held[item.id]
+    if held.type is not CHAR or not isinstance(text, str):
+        raise CannotLower("`in` on these operands")
+    found = low.const(Rep.I1, False)
+    for char in sorted(set(text)):
+        equal = low.emit("char.cmp", held.parts[0], low.const(Rep.CHAR, ord(char)), op="==")
+        found = low.emit("i1.or", found, equal)
+    low.put(op.result, Held(BOOL, (low.emit("i1.not", found) if op.attrs["invert"] else found,)))
+
+
+# ---- sequences -----------------------------------------------------------------------------------
+_GET = {
+    LIST: ("list.len", "list.get"),
+    STR: ("str.len", "str.char"),
+    TUPLE: ("tuple.len", "tuple.get"),
+}
+
+
+def _sequence(low: Lowering, value: Value, state: FrameState | None) -> Held:
+    kind = sequence_of(low.held[value.id].type)
+    if kind is None:
+        raise CannotLower("not a list, str or tuple")
+    return low.take(value, kind, state)
+
+
+def _at(low: Lowering, base: Held, index: Value, state: FrameState | None) -> Value:
+    """The index counted from the front, in range."""
+    length = low.emit(_GET[base.type][0], base.parts[0])  # type: ignore[index]
+    position = low.take(index, INT, state).parts[0]
+    return low.emit("seq.index", position, length, state=state)
+
+
+def _getitem(low: Lowering, op: Op) -> None:
+    base = _sequence(low, op.operands[0], op.state)
+    place = _at(low, base, op.operands[1], op.state)
+    loaded(low, op.result, base, place, op.state)
+
+
+def loaded(low: Lowering, value: Value, base: Held, place: Value, state: FrameState | None) -> None:
+    """Read an item as the type that inference wants for `value`."""
+    item = low.emit(_GET[base.type][1], base.parts[0], place)  # type: ignore[index]
+    type_ = low.flow.type(value)
+    if base.type is STR:
+        low.put(value, Held(CHAR, (item,)))
+    elif isinstance(type_, Obj):
+        low.put(value, Held(type_, (item,)))
+    else:
+        low.put(value, low.unbox(Held(Obj(), (item,)), type_, state))
+
+
+def _setitem(low: Lowering, op: Op) -> None:
+    base = _sequence(low, op.operands[0], op.state)
+    if base.type is not LIST:
+        raise CannotLower("assignment to an item")
+    place = _at(low, base, op.operands[1], op.state)
+    item = low.box(low.held[op.operands[2].id])
+    low.emit("list.set", base.parts[0], place, item, state=op.state)
+
+
+def _iter(low: Lowering, op: Op) -> None:
+    value = op.operands[0]
+    held = low.held[value.id]
+    if isinstance(held.type, Range):
+        low.put(op.result, Held(Range(held.type.step, True), held.parts))
+        return
+    base = _sequence(low, value, op.state)
+    kinds = {LIST: LIST_ITER, STR: STR_ITER}
+    if base.type not in kinds:
+        raise CannotLower("iteration over a tuple")
+    low.put(op.result, Held(kinds[base.type], (base.parts[0], low.const(Rep.I64, 0))))  # type: ignore[index]
+
+
+def _next(low: Lowering, op: Op) -> None:
+    held = low.held[op.operands[0].id]
+    if isinstance(held.type, Range):
+        _next_in_range(low, op, held)
+    elif held.type in (LIST_ITER, STR_ITER):
+        _next_in_sequence(low, op, held)
+    else:
+        raise CannotLower("iteration")
+
+
+def _next_in_range(low: Lowering, op: Op, held: Held) -> None:
+    assert isinstance(held.type, Range)
+    current, stop = held.parts[:2]
+    step = held.type.step
+    if step is not None:
+        more = low.emit("i64.cmp", current, stop, op="<" if step > 0 else ">")
+        by = low.const(Rep.I64, step)
+    else:
+        by = held.parts[2]
+        up = low.emit("i64.cmp", current, stop, op="<")
+        down = low.emit("i64.cmp", current, stop, op=">")
+        rising = low.emit("i64.cmp", by, low.const(Rep.I64, 0), op=">")
+        more = low.emit("select", rising, up, down, rep=Rep.I1)
+    following = low.emit("i64.add", current, by, state=op.state, nowrap=step in (1, -1))
+    rest = held.parts[2:]
+    low.held[op.operands[0].id] = Held(held.type, (following, stop, *rest))
+    low.put(op.results[0], Held(INT, (current,)))
+    low.put(op.results[1], Held(BOOL, (more,)))
+
+
+def _next_in_sequence(low: Lowering, op: Op, held: Held) -> None:
+    sequence, index = held.parts
+    base = Held(LIST if held.type is LIST_ITER else STR, (sequence,))
+    length = low.emit(_GET[base.type][0], sequence)  # type: ignore[index]
+    more = low.emit("i64.cmp", index, length, op="<")
+    yes, no = low.fork(more)
+    low.block = yes
+    item = op.results[0]
+    loaded(low, item, base, index, op.state)
+    read = low.held[item.id]
+    one = low.const(Rep.I64, 1)
+    following = low.emit("i64.add", index, one, state=op.state, nowrap=True)
+    yes, low.block = low.block, no
+    nothing = tuple(_pad(low, part) for part in read.parts)
+    values = low.meet([(yes, (*read.parts, following)), (low.block, (*nothing, index))])
+    low.put(item, Held(read.type, values[:-1]))
+    low.put(op.results[1], Held(BOOL, (more,)))
+    low.held[op.operands[0].id] = Held(held.type, (sequence, values[-1]))
+
+
+def _pad(low: Lowering, like: Value) -> Value:
+    zero = {Rep.F64: 0.0, Rep.I1: False}.get(like.rep, 0)
+    return low.const(like.rep, zero)
+
+
+def _tuple(low: Lowering, op: Op) -> None:
+    items = tuple(low.held[v.id] for v in op.operands)
+    low.put(op.result, Held(low.flow.type(op.result), items=items))
+
+
+def _unpack(low: Lowering, op: Op) -> None:
+    held = low.held[op.operands[0].id]
+    if isinstance(held.type, Items):
+        if len(held.items) != len(op.results):
+            raise CannotLower("unpacking another number of values")
+        for value, item in zip(op.results, held.items, strict=True):
+            low.put(value, low.convert(item, low.flow.type(value), op.state))
+        return
+    base = _sequence(low, op.operands[0], op.state)
+    if base.type is not TUPLE:
+        raise CannotLower("unpacking something other than a tuple")
+    length = low.emit("tuple.len", base.parts[0])
+    fits = low.emit("i64.cmp", length, low.const(Rep.I64, len(op.results)), op="==")
+    low.emit("guard", fits, state=op.state, reason="another number of values to unpack")
+    for number_, value in enumerate(op.results):
+        loaded(low, value, base, low.const(Rep.I64, number_), op.state)
+
+
+# ---- truth values and control --------------------------------------------------------------------
+def _flag(low: Lowering, op: Op) -> None:
+    low.put(op.result, Held(BOOL, (low.const(Rep.I1, op.attrs["value"]),)))
+
+
+def _call(low: Lowering, op: Op) -> None:
+    lower_call(low, op)
+
+
+def _br(low: Lowering, op: Op) -> None:
+    low.end("br", edges=(low.edge(op.edges[0]),))
+
+
+def _condbr(low: Lowering, op: Op) -> None:
+    condition = low.held[op.operands[0].id].parts[0]
+    low.end("condbr", condition, edges=tuple(map(low.edge, op.edges)))
+
+
+def _ret(low: Lowering, op: Op) -> None:
+    held = low.held[op.operands[0].id]
+    type_ = result_type(low.flow.returns)
+    if type_ is NONE:
+        low.end("ret", low.box(held))
+    elif isinstance(type_, Kind | Obj):
+        low.end("ret", low.convert(held, type_, None).parts[0])
+
+
+def _leave(low: Lowering, op: Op) -> None:
+    low.end("leave", state=op.state, reason=op.attrs.get("reason", ""))
+
+
+LOWER.update(
+    {
+        "py.const": _const,
+        "py.global": _global,
+        "py.attr": _attr,
+        "py.check": _check,
+        "py.binop": _binop,
+        "py.unary": _unary,
+        "py.not": _not,
+        "py.compare": _compare,
+        "py.is": _is,
+        "py.contains": _contains,
+        "py.truth": _truth,
+        "py.getitem": _getitem,
+        "py.setitem": _setitem,
+        "py.call": _call,
+        "py.iter": _iter,
+        "py.next": _next,
+        "py.tuple": _tuple,
+        "py.unpack": _unpack,
+        "const": _flag,
+        "br": _br,
+        "condbr": _condbr,
+        "ret": _ret,
+        "leave": _leave,
+    }
+)
