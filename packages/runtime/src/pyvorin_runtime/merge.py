@@ -1,0 +1,410 @@
+"""One code object that tries native code first and can go on anywhere in the original bytecode.
+
+`merge` puts three things around a function's own bytecode and changes nothing inside it::
+
+    MAKE_CELL…, COPY_FREE_VARS       as before: cells exist before anything else runs
+    entry      if entry(): return its result                    ┐ before RESUME: CPython traces
+    took       if not take(): go to start                       │ nothing here, looks at no signal
+    restore    locals := …; stack := …; jump to point           ┘ here, and skips the frame
+    start      RESUME, the original bytecode, where in front of each loop header stands
+      osr k      if osr_k(): drop the loop's stack, return its result
+                 if take(): drop the loop's stack, go to restore
+      header     …
+
+The function's own frame is the resumed frame, so tracebacks, `sys._getframe` and the recursion
+limit see exactly one frame, at the original line and column.
+
+Hooks
+-----
+`entry`, `osr_k` and `take` are **iterator objects**: "next value" means yes, with that value as the
+result; the end of the iteration (``tp_iternext`` returns NULL and sets no exception) means no. They
+are asked again and again and are called by FOR_ITER. That is deliberate:
+
+* CALL looks for signals after the callee returned. A poll that leaves native code because a signal
+  is pending would have the handler run between "no" and `restore`: at the wrong line, and outside
+  the ``try`` that should catch its exception. FOR_ITER never looks. Nothing between leaving native
+  code and the original instruction does; backward jumps here are JUMP_BACKWARD_NO_INTERRUPT.
+* It branches by itself and passes no arguments. On 3.11 an entry costs what a Python call of
+  ``x + 1`` costs, where a builtin with arguments and a test of its result costs 1.4 times that.
+
+A plain callable is also accepted: `entry` is called with all parameters in ``co_varnames`` order,
+`osr_k` and `take` with none; "no" is `Hooks.mark` (`take`: None). It has the signal problem above.
+
+What native code sees
+---------------------
+The running frame is the thread state's current frame, as for any C function.
+
+*entry*: every parameter is in ``localsplus[i]``, i its index in ``co_varnames`` (``*args`` and
+``**kwargs`` packed); a cell's slot holds the cell; other locals are NULL; the value stack holds
+only the hook. The frame counts as incomplete: `sys._getframe` and ``f_back`` skip it, and it has no
+line. Before native code calls anything that may look at frames it stores the frame's instruction
+pointer (``prev_instr``; 3.13: ``instr_ptr``) as the original call's instruction in the merged code
+(`Merged.offsets`); from then on callees see the right frame at the right line. The interpreter does
+not use the stored pointer afterwards. The code object may be shared: ``FunctionType(f.__code__,
+…)``. So `entry` says no unless the frame's function (3.11 ``f_func``, else ``f_funcobj``) is the
+bound one.
+
+*osr_k*: all locals are in place, NULL where unbound; the value stack, which begins after the
+locals, cells and free variables in ``localsplus``, is what `LoopHeader.stack` says, with the hook
+on top. The frame is complete, at the loop header's line.
+
+*Ownership*: slots own their objects. Native code may take an object out of a slot (leaving NULL) to
+drop it when Python would, if it then says yes, or `take` gives every local; before a "no" without
+resuming, the slots must be as they were. The stack slots of an OSR hook must stay valid objects:
+they are popped after the hook answered.
+
+*take*: yes, with a new tuple ``(local_0, …, local_n-1, point, stack)``. One item per
+``co_varnames``, then one per cell variable that is no parameter; `Hooks.unbound` for an unbound
+local; for a slot with a cell the cell itself (the frame's, or another). `point` is the index into
+`points`. `stack` is a tuple of the values of that point's stack without the NULLs, top first. Each
+local is stored by STORE_FAST in order, which drops what the slot held. No: go on in bytecode here.
+
+The point may be at a call whose callee and arguments the tuple replaces: a builtin and as many
+None. On 3.11 and 3.12 point at PRECALL or CALL itself (keyword names are not pending then); on 3.13
+a CALL_KW takes an empty tuple as its keyword names.
+"""
+
+from __future__ import annotations
+
+from . import bytecode as bc
+from .bytecode import MINOR, Bytecode, Instruction
+from .stackmap import fits, stack_map
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import CodeType
+
+_OPTIMIZED, _NEWLOCALS, _VARARGS, _VARKEYWORDS = 0x1, 0x2, 0x4, 0x8
+_SUSPENDS = 0x20 | 0x80 | 0x200  # generator, coroutine, asynchronous generator
+
+_LESS_THAN = 0 if MINOR == (3, 11) else 2  # COMPARE_OP's argument; since 3.12 with the answer mask
+_POP_JUMP = "POP_JUMP_FORWARD_IF_" if MINOR == (3, 11) else "POP_JUMP_IF_"
+# Where an exhausted FOR_ITER jumps to; since 3.12 it then skips these itself.
+_AFTER_LOOP = {11: ("NOP",), 12: ("END_FOR",), 13: ("END_FOR", "POP_TOP")}.get(MINOR[1], ())
+
+
+class CannotMerge(ValueError):
+    """The code or a point is of a kind that has no merged form; the message says which."""
+
+
+class ResumePoint:
+    """An original instruction to execute next, and the stack it finds.
+
+    `offset`: bytes into the original ``co_code``, at the first EXTENDED_ARG if there is one.
+    `stack`: bottom first, "v" a value, "0" a NULL.
+    """
+
+    __slots__ = ("offset", "stack")
+
+    def __init__(self, offset: int, stack: str) -> None:
+        self.offset = offset
+        self.stack = stack
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.offset}, {self.stack!r})"
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return (self.offset, self.stack) == (other.offset, other.stack)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.offset, self.stack))
+
+
+class LoopHeader(ResumePoint):
+    """The target of a backward jump, and the stack there."""
+
+    __slots__ = ()
+
+
+class Hooks:
+    """The objects a merged code object refers to; the module docstring says what each must do.
+
+    `gates`: nothing, or one per loop header: while it is false (an empty `Gate`) the hook there is
+    passed over, for about 2 ns.
+    """
+
+    __slots__ = ("entry", "gates", "mark", "osr", "take", "unbound")
+
+    def __init__(
+        self,
+        entry: object,
+        osr: Sequence[object],
+        take: object,
+        mark: object,
+        unbound: object,
+        gates: Sequence[object] = (),
+    ) -> None:
+        self.entry = entry
+        self.osr = tuple(osr)
+        self.take = take
+        self.mark = mark
+        self.unbound = unbound
+        self.gates = tuple(gates)
+
+
+class Gate(list[None]):
+    """Open while it has an item. Hashable, because code objects hash their constants."""
+
+    __slots__ = ()
+    __hash__ = object.__hash__  # type: ignore[assignment]  # list says None, this is the point
+
+    def __init__(self, is_open: bool = True) -> None:
+        super().__init__([None] if is_open else [])
+
+
+def merge(
+    code: CodeType, points: Sequence[ResumePoint], headers: Sequence[LoopHeader], hooks: Hooks
+) -> CodeType:
+    """Return the merged code object. Raises `CannotMerge` if it has none."""
+    return Merged(code, points, headers, hooks).code
+
+
+class Merged:
+    """A merged code object, and where each original instruction went."""
+
+    __slots__ = ("code", "offsets")
+
+    def __init__(
+        self,
+        code: CodeType,
+        points: Sequence[ResumePoint],
+        headers: Sequence[LoopHeader],
+        hooks: Hooks,
+    ) -> None:
+        _require_plain_function(code)
+        _require_fitting(code, [*points, *headers])
+        _require_hooks(headers, hooks)
+        merger = _Merger(code, hooks)
+        merger.add_loop_hooks(headers)
+        merger.add_prologue(points)
+        self.code = merger.finish(points, headers)
+        starts = bc.place(merger.bytecode.instructions)
+        self.offsets: dict[int, int] = {
+            ins.offset: 2 * start for ins, start in starts.items() if ins.offset >= 0
+        }
+
+
+def _require_plain_function(code: CodeType) -> None:
+    if code.co_flags & _SUSPENDS:
+        raise CannotMerge("a generator or coroutine keeps its frame between calls")
+    if not (code.co_flags & _OPTIMIZED and code.co_flags & _NEWLOCALS):
+        raise CannotMerge("a module or class body keeps its variables in a dict")
+
+
+def _require_fitting(code: CodeType, points: Sequence[ResumePoint]) -> None:
+    # A wrong depth is a crash, so this is checked here and not only where points are made.
+    kinds = stack_map(code)
+    for point in points:
+        if point.offset not in kinds:
+            raise CannotMerge(f"no reachable instruction at offset {point.offset}")
+        if not fits(kinds[point.offset], point.stack):
+            found = kinds[point.offset]
+            raise CannotMerge(f"stack at {point.offset} is {found!r}, not {point.stack!r}")
+
+
+def _require_hooks(headers: Sequence[LoopHeader], hooks: Hooks) -> None:
+    if len(hooks.osr) != len(headers) or len(hooks.gates) not in (0, len(headers)):
+        raise CannotMerge(f"{len(headers)} loop headers, {len(hooks.osr)} hooks for them")
+    if len({header.offset for header in headers}) != len(headers):
+        raise CannotMerge("two hooks for one loop header")
+
+
+class _Merger:
+    """Works on the decoded bytecode; constants are only ever added at the end."""
+
+    def __init__(self, code: CodeType, hooks: Hooks) -> None:
+        self.original = code
+        self.hooks = hooks
+        self.bytecode: Bytecode = bc.decode(code)
+        self.at = self.bytecode.by_offset()
+        self.constants: list[object] = list(code.co_consts)
+        self.start = _first_resume(self.bytecode)
+        self.restore = Instruction("UNPACK_SEQUENCE", _slots(code) + 2)
+
+    def constant(self, value: object) -> Instruction:
+        self.constants.append(value)
+        return Instruction("LOAD_CONST", len(self.constants) - 1)
+
+    # -- asking a hook ----------------------------------------------------------------------------
+
+    def ask(
+        self, hook: object, parameters: int, no: object
+    ) -> tuple[list[Instruction], list[Instruction]]:
+        """Return what asks `hook` and leaves its result on the stack, and where "no" continues."""
+        if hasattr(type(hook), "__next__"):
+            landing = [Instruction(name) for name in _AFTER_LOOP]
+            loop = Instruction("FOR_ITER", target=landing[0])
+            return [self.constant(hook), loop, *_drop_below(1)], landing
+        landing = [Instruction("POP_TOP")]
+        test = [Instruction("COPY", 1), *self.branch_if(no, landing[0])]
+        return [*self.call(hook, parameters), *test], landing
+
+    def call(self, function: object, parameters: int) -> list[Instruction]:
+        callee = [Instruction("PUSH_NULL"), self.constant(function)]
+        if MINOR >= (3, 13):
+            callee.reverse()
+        loads = [Instruction("LOAD_FAST", i) for i in range(parameters)]
+        names = ("PRECALL", "CALL") if MINOR == (3, 11) else ("CALL",)
+        return [*callee, *loads, *(Instruction(name, parameters) for name in names)]
+
+    def branch_if(self, no: object, target: Instruction) -> list[Instruction]:
+        if no is None:
+            return [Instruction(_POP_JUMP + "NONE", target=target)]
+        same = [self.constant(no), Instruction("IS_OP", 0)]
+        return [*same, Instruction(_POP_JUMP + "TRUE", target=target)]
+
+    # -- before RESUME ----------------------------------------------------------------------------
+
+    def add_prologue(self, points: Sequence[ResumePoint]) -> None:
+        code, hooks = self.original, self.hooks
+        entry, refused = self.ask(hooks.entry, _parameters(code), hooks.mark)
+        take, declined = self.ask(hooks.take, 0, None)
+        self.bytecode.instructions[self.start : self.start] = [
+            *entry,
+            Instruction("RETURN_VALUE"),
+            *refused,
+            *take,
+            self.restore,
+            *self.store_locals(),
+            *self.ladder(points, 0),
+            *declined,
+        ]
+
+    def store_locals(self) -> list[Instruction]:
+        """Store every slot, first one on top of the stack; then the point is on top."""
+        code = self.original
+        bound = _always_bound(code, self.bytecode)
+        unbound = self.constant(self.hooks.unbound)
+        out: list[Instruction] = []
+        for i in range(_slots(code)):
+            store = Instruction("STORE_FAST", i)
+            if i in bound:
+                out.append(store)
+                continue
+            after = Instruction("NOP")
+            out += [Instruction("COPY", 1), store, Instruction("LOAD_CONST", unbound.arg)]
+            out += [Instruction("IS_OP", 0), Instruction(_POP_JUMP + "FALSE", target=after)]
+            out += [Instruction("DELETE_FAST", i), after]
+        return out
+
+    def ladder(self, points: Sequence[ResumePoint], first: int) -> list[Instruction]:
+        """Find the point by binary search; on the stack are its values and, on top, its number."""
+        if len(points) <= 1:
+            return [Instruction("POP_TOP"), *(self.leaf(points[0]) if points else [])]
+        half = len(points) // 2
+        upper = self.ladder(points[half:], first + half)
+        return [
+            Instruction("COPY", 1),
+            self.constant(first + half),
+            Instruction("COMPARE_OP", _LESS_THAN),
+            Instruction(_POP_JUMP + "FALSE", target=upper[0]),
+            *self.ladder(points[:half], first),
+            *upper,
+        ]
+
+    def leaf(self, point: ResumePoint) -> list[Instruction]:
+        jump = Instruction("JUMP_FORWARD", target=self.at[point.offset])
+        return [*_load_stack(point.stack), jump]
+
+    # -- loop headers -----------------------------------------------------------------------------
+
+    def add_loop_hooks(self, headers: Sequence[LoopHeader]) -> None:
+        """Put a hook in front of each header, for whoever comes there but `restore`."""
+        hooked: dict[Instruction, list[Instruction]] = {}
+        for k, header in enumerate(headers):
+            ins = self.at[header.offset]
+            hooked[ins] = self.loop_hook(k, ins, len(header.stack))
+        self.redirect({ins: hook[0] for ins, hook in hooked.items()})
+        out: list[Instruction] = []
+        for ins in self.bytecode.instructions:
+            out += hooked.get(ins, ())
+            out.append(ins)
+        self.bytecode.instructions = out
+        self.start = _first_resume(self.bytecode)
+
+    def loop_hook(self, k: int, header: Instruction, depth: int) -> list[Instruction]:
+        hooks = self.hooks
+        osr, refused = self.ask(hooks.osr[k], 0, hooks.mark)
+        take, declined = self.ask(hooks.take, 0, None)
+        to_restore = Instruction("JUMP_BACKWARD_NO_INTERRUPT", target=self.restore)
+        out = [*osr, *_drop_below(depth), Instruction("RETURN_VALUE"), *refused]
+        out += [*take, *_drop_below(depth), to_restore, *declined]
+        if hooks.gates:
+            out[:0] = self.gate(hooks.gates[k], header)
+        for ins in out:
+            # The header's own line: a line of none, or another, would make trace events.
+            ins.position = header.position
+        return out
+
+    def gate(self, gate: object, header: Instruction) -> list[Instruction]:
+        test = [Instruction("TO_BOOL")] if MINOR >= (3, 13) else []
+        closed = Instruction(_POP_JUMP + "FALSE", target=header)
+        return [self.constant(gate), *test, closed]
+
+    def redirect(self, moved: dict[Instruction, Instruction]) -> None:
+        for ins in self.bytecode.instructions:
+            if ins.target is not None:
+                ins.target = moved.get(ins.target, ins.target)
+        for handler in self.bytecode.handlers:
+            handler.first = moved.get(handler.first, handler.first)
+            handler.target = moved.get(handler.target, handler.target)
+            if handler.end is not None:
+                handler.end = moved.get(handler.end, handler.end)
+
+    # -- the result -------------------------------------------------------------------------------
+
+    def finish(self, points: Sequence[ResumePoint], headers: Sequence[LoopHeader]) -> CodeType:
+        code = self.original
+        needs = [code.co_stacksize, _slots(code) + 4, _parameters(code) + 4]
+        needs += [len(point.stack) + 4 for point in (*points, *headers)]
+        return bc.assemble(
+            self.bytecode,
+            code,
+            co_consts=tuple(self.constants),
+            co_stacksize=max(needs),
+        )
+
+
+def _first_resume(bytecode: Bytecode) -> int:
+    names = [ins.name for ins in bytecode.instructions]
+    return names.index("RESUME")
+
+
+def _parameters(code: CodeType) -> int:
+    flags = code.co_flags
+    packed = bool(flags & _VARARGS) + bool(flags & _VARKEYWORDS)
+    return code.co_argcount + code.co_kwonlyargcount + packed
+
+
+def _slots(code: CodeType) -> int:
+    """Count locals and cells: CPython's fast locals in this order, before free variables."""
+    return code.co_nlocals + len(set(code.co_cellvars) - set(code.co_varnames))
+
+
+def _always_bound(code: CodeType, bytecode: Bytecode) -> set[int]:
+    """Slots that nothing can unbind: cells, and parameters that are never deleted."""
+    unbinding = ("DELETE_FAST", "LOAD_FAST_AND_CLEAR")
+    deleted = {ins.arg for ins in bytecode.instructions if ins.name in unbinding}
+    cells = {i for i, name in enumerate(code.co_varnames) if name in code.co_cellvars}
+    cells |= set(range(code.co_nlocals, _slots(code)))
+    return cells | set(range(_parameters(code))) - deleted
+
+
+def _drop_below(count: int) -> list[Instruction]:
+    """Drop `count` items under the top of the stack, uppermost first."""
+    return [Instruction(*each) for _ in range(count) for each in (("SWAP", 2), ("POP_TOP", 0))]
+
+
+def _load_stack(shape: str) -> list[Instruction]:
+    """Replace a tuple of values, top first, by a stack of `shape`."""
+    values = shape.count("v")
+    out = [Instruction("UNPACK_SEQUENCE", values) if values else Instruction("POP_TOP")]
+    for position, kind in enumerate(shape):
+        if kind == "0":
+            above = shape.count("v", position)
+            out.append(Instruction("PUSH_NULL"))
+            out += [Instruction("SWAP", n) for n in range(above + 1, 1, -1)]
+    return out
