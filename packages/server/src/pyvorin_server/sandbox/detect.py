@@ -1,0 +1,81 @@
+"""What this host reaches, layer by layer, found by trying: a probe jail is really started.
+
+`pyvorin-server doctor` prints the report; `runner` chooses the tier from it.
+"""
+
+import sys
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from pyvorin_server.sandbox.jail import Jail
+from pyvorin_server.sandbox.model import JailRefused, Limits
+from pyvorin_server.sandbox.plan import JailSpec
+from pyvorin_server.sandbox.policies import COMPILE
+from pyvorin_server.sandbox.tiers import TIER_LAYERS, Layer, Tier, best_tier
+
+_PROBE_COMMAND: Final = ("-I", "-c", "pass")
+_PROBE_LIMITS: Final = Limits(wall_s=60.0, cpu_s=30.0, memory_bytes=256 * 1024 * 1024)
+
+
+@dataclass(frozen=True, slots=True)
+class HostReport:
+    """`reasons`: every layer, with "" where it holds, else why it does not."""
+
+    reached: Tier | None
+    reasons: dict[Layer, str]
+
+    def explain(self, wanted: Tier) -> tuple[Layer, str] | None:
+        """The first layer of `wanted` that is missing, or None when the host reaches it."""
+        for layer in Layer:
+            if layer in TIER_LAYERS[wanted] and self.reasons[layer]:
+                return layer, self.reasons[layer]
+        return None
+
+
+def detect(interpreter: str = sys.executable, faults: Iterable[str] = ()) -> HostReport:
+    """Probe the host with `interpreter`, by starting up to two jails (a fraction of a second)."""
+    injected = frozenset(faults)
+    native = _probe(interpreter, Tier.NATIVE, injected)
+    tier = best_tier(_held(native))
+    if tier is not None and tier.uses_namespaces:
+        return HostReport(tier, native)
+    restricted = _probe(interpreter, Tier.RESTRICTED, injected)
+    reasons = native | {layer: restricted[layer] for layer in TIER_LAYERS[Tier.RESTRICTED]}
+    return HostReport(best_tier(_held(reasons) & TIER_LAYERS[Tier.RESTRICTED]), reasons)
+
+
+def _held(reasons: dict[Layer, str]) -> frozenset[Layer]:
+    return frozenset(layer for layer, reason in reasons.items() if not reason)
+
+
+def _probe(interpreter: str, tier: Tier, faults: frozenset[str]) -> dict[Layer, str]:
+    """Start a jail in which every layer may fail. What was not even tried says why."""
+    command = (interpreter, *_PROBE_COMMAND)
+    spec = JailSpec(command, _PROBE_LIMITS, COMPILE, tier, best_effort=True, faults=faults)
+    try:
+        with Jail(spec) as jail:
+            reached = jail.reasons
+    except JailRefused as refused:
+        reached = dict.fromkeys(Layer, str(refused))
+    return {layer: reached.get(layer, "not part of this attempt") for layer in Layer}
+
+
+class TierChooser:
+    """Remembers one report per interpreter, so that a job does not pay for a probe."""
+
+    def __init__(self) -> None:
+        self._reports: dict[str, HostReport] = {}
+        self._lock = threading.Lock()
+
+    def choose(self, interpreter: str, required: Tier) -> Tier:
+        """The best tier of this host. Raises JailRefused if that is below `required`."""
+        with self._lock:
+            if interpreter not in self._reports:
+                self._reports[interpreter] = detect(interpreter)
+            report = self._reports[interpreter]
+        if report.reached is None or report.reached.rank < required.rank:
+            layer, reason = report.explain(required) or ("tier", "not reached")
+            raise JailRefused(layer, f"{required} is required, and {reason}")
+        return report.reached

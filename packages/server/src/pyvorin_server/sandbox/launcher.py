@@ -1,0 +1,319 @@
+"""The process that becomes a jail. Started by `jail` as `python -I -S`, one per job.
+
+It reads a plan (JSON, length first) from the control pipe, applies one layer after the other,
+reports each on the status pipe (JSON lines), and refuses at the first required layer that fails.
+
+    supervisor    launcher                     keeper                       job
+      plan ──────▶ unshare namespaces
+                   fork ─────────────────────▶ minimal root, /tmp, rlimits
+                   ◀── "in my user namespace"
+                   writes uid map ───────────▶ job uid, no capabilities,
+                                               no_new_privs, Landlock, seccomp
+      ◀─────────────────────── layers ──────── fork ─────────────────────▶ exec python -I inside
+      ◀────────────────────────────────────────────────────────── sealed ─┘
+                   waits for keeper or         waits for the job and
+                   supervisor to end           reaps its orphans
+      ◀─────────────────────── exit ────────── ends, and with it all of the pid namespace
+
+The control pipe doubles as a lifeline: at its end of file (the supervisor is gone) the launcher
+ends, and the keeper dies of its parent-death signal. Nothing of a user is read in this file.
+"""
+
+import base64
+import json
+import os
+import resource
+import select
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, Final, NoReturn
+
+from pyvorin_server.sandbox import landlock, linux, mounts
+from pyvorin_server.sandbox.tiers import Layer
+
+INNER_ID: Final = 65534  # what the job's uid and gid are called inside its user namespace
+_NAMESPACES: Final = (
+    (Layer.MOUNT_NS, linux.CLONE_NEWNS),
+    (Layer.PID_NS, linux.CLONE_NEWPID),
+    (Layer.NET_NS, linux.CLONE_NEWNET),
+    (Layer.IPC_NS, linux.CLONE_NEWIPC),
+    (Layer.UTS_NS, linux.CLONE_NEWUTS),
+    (Layer.CGROUP_NS, linux.CLONE_NEWCGROUP),
+)
+
+
+class _Refused(Exception):
+    """A required layer failed; it has been reported."""
+
+
+class _Setup:
+    """The plan, the status pipe, and what has been reached so far."""
+
+    def __init__(self, plan: dict[str, Any], status: int) -> None:
+        self.plan = plan
+        self.status = status
+        self.reasons: dict[str, str] = {}  # layer → why it does not hold, "" when it does
+        self.privileged = linux.has_capability(linux.CAP_SYS_ADMIN)
+
+    def report(self, **message: object) -> None:
+        os.write(self.status, json.dumps(message).encode() + b"\n")
+
+    def attempt(self, layer: Layer, step: Callable[[], None], *needs: Layer) -> None:
+        """Run `step` for `layer`. Raises _Refused if it fails and the tier needs the layer."""
+        try:
+            self._check_needs(layer, needs)
+            step()
+            self.reasons[layer] = ""
+        except OSError as error:
+            self.reasons[layer] = str(error)
+            if layer in self.plan["required"]:
+                self.report(refused=layer, reason=str(error))
+                raise _Refused from error
+
+    def _check_needs(self, layer: Layer, needs: tuple[Layer, ...]) -> None:
+        if layer in self.plan["faults"]:
+            raise OSError("fault injected")
+        missing = [need for need in needs if not self.holds(need)]
+        if missing:
+            raise OSError(f"needs {', '.join(missing)}")
+
+    def holds(self, layer: Layer) -> bool:
+        return self.reasons.get(layer) == ""
+
+
+def main(control: int, status: int) -> NoReturn:
+    """Run as launcher, keeper or job, depending on the side of the forks. Never returns."""
+    try:
+        setup = _Setup(_read_plan(control), status)
+        _launch(setup, control)
+    except _Refused:
+        pass
+    except Exception as error:
+        line = {"refused": "launcher", "reason": f"{type(error).__name__}: {error}"}
+        os.write(status, json.dumps(line).encode() + b"\n")
+    os._exit(1)
+
+
+def _read_plan(control: int) -> dict[str, Any]:
+    length = int.from_bytes(os.read(control, 4), "big")
+    received = b""
+    while len(received) < length:
+        chunk = os.read(control, length - len(received))
+        if not chunk:
+            raise EOFError("the supervisor is gone")
+        received += chunk
+    plan: dict[str, Any] = json.loads(received)
+    return plan
+
+
+def _launch(setup: _Setup, control: int) -> None:
+    if setup.plan["namespaces"]:
+        _unshare_all(setup)
+    from_keeper, to_launcher = os.pipe()
+    from_launcher, to_keeper = os.pipe()
+    keeper = os.fork()
+    if keeper == 0:
+        os.close(control)
+        os.close(from_keeper)
+        os.close(to_keeper)
+        _keep(setup, to_launcher, from_launcher)
+    os.close(to_launcher)
+    os.close(from_launcher)
+    setup.report(keeper=keeper)
+    keeper_exit = os.pidfd_open(keeper)
+    _serve_uid_map(setup, keeper, from_keeper, to_keeper)
+    _outlive(setup, control, keeper_exit)
+
+
+# ---- launcher: namespaces, the uid map, waiting
+
+
+def _unshare_all(setup: _Setup) -> None:
+    if not setup.privileged:
+        setup.attempt(Layer.USER_NS, lambda: _enter_own_user_namespace(setup.plan["uid"]))
+    for layer, flag in _NAMESPACES:
+        setup.attempt(layer, lambda flag=flag: linux.unshare(flag))  # type: ignore[misc]
+
+
+def _enter_own_user_namespace(job_id: int | None) -> None:
+    """Without privilege the job keeps the caller's uid, or first takes the job's where it may."""
+    if job_id is not None:
+        _take_ids(job_id)
+        linux.prctl(linux.PR_SET_DUMPABLE, 1)  # else /proc/self belongs to root
+    uid, gid = os.geteuid(), os.getegid()
+    if uid == 0:
+        raise OSError("the job would run as kernel uid 0: CAP_SETUID is missing")
+    linux.unshare(linux.CLONE_NEWUSER)
+    _write_maps("/proc/self", uid, gid)
+
+
+def _write_maps(process: str, uid: int, gid: int, directory: int | None = None) -> None:
+    lines = (("setgroups", "deny"), ("gid_map", gid), ("uid_map", uid))
+    for name, value in lines:
+        text = value if isinstance(value, str) else f"{INNER_ID} {value} 1"
+        descriptor = os.open(f"{process}/{name}", os.O_WRONLY, dir_fd=directory)
+        try:
+            os.write(descriptor, text.encode())
+        finally:
+            os.close(descriptor)
+
+
+def _serve_uid_map(setup: _Setup, keeper: int, from_keeper: int, to_keeper: int) -> None:
+    """Map the job's uid for the keeper, which must not be able to do it itself."""
+    keeper_proc = os.open(f"/proc/{keeper}", os.O_RDONLY | os.O_DIRECTORY)
+    os.write(to_keeper, b"g")  # only now may the keeper leave this root, and /proc with it
+    if os.read(from_keeper, 1) == b"u":
+        job_id = setup.plan["uid"]
+        _write_maps(".", job_id, job_id, keeper_proc)
+        os.write(to_keeper, b"m")
+
+
+def _outlive(setup: _Setup, control: int, keeper_exit: int) -> NoReturn:
+    """Wait until the keeper has ended or the supervisor is gone; hold nothing open meanwhile."""
+    for descriptor in (0, 1, 2, setup.status):
+        os.close(descriptor)
+    if setup.plan["namespaces"]:
+        linux.drop_capabilities()
+    waiting = select.poll()
+    waiting.register(control, select.POLLIN)
+    waiting.register(keeper_exit, select.POLLIN)
+    ended = {descriptor for descriptor, _ in waiting.poll()}
+    if keeper_exit not in ended and not setup.plan["namespaces"]:
+        os.killpg(0, signal.SIGKILL)  # no pid namespace does it for us
+    os._exit(0)
+
+
+# ---- keeper: everything that confines, from the mount tree to the system call filter
+
+
+def _keep(setup: _Setup, to_launcher: int, from_launcher: int) -> NoReturn:
+    try:
+        os.read(from_launcher, 1)
+        _confine(setup, to_launcher, from_launcher)
+        os.close(to_launcher)
+        os.close(from_launcher)
+        setup.report(layers=setup.reasons)
+        job = os.fork()
+        if job == 0:
+            _become_job(setup)
+        _reap_until(setup, job)
+    except _Refused:
+        pass
+    except Exception as error:
+        setup.report(refused="keeper", reason=f"{type(error).__name__}: {error}")
+    os._exit(1)
+
+
+def _confine(setup: _Setup, to_launcher: int, from_launcher: int) -> None:
+    """Apply the layers in the only order that works: mounts need root, filters come last."""
+    plan = setup.plan
+    if plan["namespaces"]:
+        setup.attempt(Layer.ROOT, lambda: _build_root(plan), Layer.MOUNT_NS)
+        setup.attempt(Layer.TMPFS, lambda: _build_scratch(plan), Layer.ROOT)
+    setup.attempt(Layer.RLIMITS, lambda: _set_rlimits(plan["rlimits"]))
+    if plan["namespaces"] and setup.privileged:
+        setup.attempt(
+            Layer.USER_NS, lambda: _enter_mapped_user_namespace(to_launcher, from_launcher)
+        )
+    if linux.has_capability(linux.CAP_SETPCAP):  # a new user namespace starts with a full set
+        linux.drop_bounding_capabilities()
+    setup.attempt(Layer.KUID, lambda: _take_job_uid(setup))
+    setup.attempt(Layer.CAPABILITIES, linux.drop_capabilities)
+    setup.attempt(Layer.NO_NEW_PRIVS, lambda: _set(linux.PR_SET_NO_NEW_PRIVS, 1))
+    _set(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    _set(linux.PR_SET_DUMPABLE, 0)
+    setup.attempt(Layer.LANDLOCK, lambda: landlock.restrict(_landlock_rules(plan)))
+    setup.attempt(Layer.SECCOMP, lambda: linux.install_filter(_decode(plan["filter"])))
+
+
+def _build_root(plan: dict[str, Any]) -> None:
+    os.umask(0)
+    mounts.enter_minimal_root(plan["binds"])
+    os.umask(0o077)
+
+
+def _build_scratch(plan: dict[str, Any]) -> None:
+    mounts.mount_scratch(plan["scratch_bytes"], executable=plan["may_load_code"])
+    mounts.make_root_read_only()
+    os.chdir(mounts.SCRATCH)
+
+
+def _set_rlimits(limits: dict[str, int]) -> None:
+    for name, value in limits.items():
+        resource.setrlimit(getattr(resource, name), (value, value))
+
+
+def _enter_mapped_user_namespace(to_launcher: int, from_launcher: int) -> None:
+    linux.unshare(linux.CLONE_NEWUSER)
+    os.write(to_launcher, b"u")
+    if os.read(from_launcher, 1) != b"m":
+        raise OSError("the launcher could not write the uid map")
+
+
+def _take_job_uid(setup: _Setup) -> None:
+    if setup.privileged and setup.holds(Layer.USER_NS):
+        os.setresgid(INNER_ID, INNER_ID, INNER_ID)
+        os.setresuid(INNER_ID, INNER_ID, INNER_ID)
+    elif setup.plan["uid"] is not None and os.geteuid() == 0:
+        _take_ids(setup.plan["uid"])
+    if 0 in os.getresuid():
+        raise OSError("still uid 0")
+
+
+def _take_ids(job_id: int) -> None:
+    os.setgroups([])
+    os.setresgid(job_id, job_id, job_id)
+    os.setresuid(job_id, job_id, job_id)
+
+
+def _set(option: int, value: int) -> None:
+    linux.prctl(option, value)
+
+
+def _landlock_rules(plan: dict[str, Any]) -> list[tuple[str, int]]:
+    rules = [(path, landlock.READ_CODE) for path in plan["binds"] if os.path.exists(path)]
+    rules.append((mounts.DEV_NULL, landlock.DEVICE))
+    rules.append((plan["scratch"], landlock.FLAT_SCRATCH))
+    return rules
+
+
+def _decode(text: str) -> bytes:
+    return base64.b64decode(text)
+
+
+def _become_job(setup: _Setup) -> NoReturn:
+    """Exec the job with stdin, stdout, stderr and the status pipe (as 3), and nothing else."""
+    try:
+        _set(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.chdir(setup.plan["scratch"])
+        if setup.status != 3:
+            os.dup2(setup.status, 3)
+        os.set_inheritable(3, True)
+        os.closerange(4, 4096)
+        argv = setup.plan["argv"]
+        os.execve(argv[0], argv, setup.plan["environment"])
+    except OSError as error:
+        os.write(3, json.dumps({"refused": "exec", "reason": str(error)}).encode() + b"\n")
+    os._exit(127)
+
+
+def _reap_until(setup: _Setup, job: int) -> NoReturn:
+    """Wait for the job. Its descriptors are closed here so that its end is their end of file."""
+    for descriptor in (0, 1, 2):
+        os.close(descriptor)
+    while True:
+        process, status, usage = os.wait4(-1, 0)
+        if process == job:
+            break
+    total = resource.getrusage(resource.RUSAGE_CHILDREN)
+    setup.report(
+        exit=status,
+        cpu_s=total.ru_utime + total.ru_stime,
+        max_rss_bytes=max(usage.ru_maxrss, total.ru_maxrss) * 1024,
+    )
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

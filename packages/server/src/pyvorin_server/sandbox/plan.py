@@ -1,0 +1,135 @@
+"""What the supervisor tells the launcher: one JSON object, computed here, executed there."""
+
+import base64
+import math
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pyvorin_server.sandbox import landlock, mounts, seccomp
+from pyvorin_server.sandbox.interpreter import python_binds
+from pyvorin_server.sandbox.model import Bind, JailRefused, Limits
+from pyvorin_server.sandbox.policies import Policy
+from pyvorin_server.sandbox.tiers import TIER_LAYERS, Layer, Tier
+
+_INSIDE: Final = str(Path(__file__).with_name("inside.py"))
+_UID_BASE: Final = 0x7000_0000
+_PID_LIMIT: Final = 1 << 22  # the kernel's highest pid
+_CPU_GRACE_S: Final = 2
+_OPEN_FILES: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class JailSpec:
+    """One jail. `argv` is `[python, "-I", ("-m" module | "-c" code | file), …]`.
+
+    `best_effort` lets every layer fail and only reports it: for `detect`, never for a job.
+    `faults` names layers that shall fail: for tests.
+    """
+
+    argv: tuple[str, ...]
+    limits: Limits
+    policy: Policy
+    tier: Tier
+    binds: tuple[Bind, ...] = ()
+    best_effort: bool = False
+    faults: frozenset[str] = frozenset()
+
+    @property
+    def required(self) -> frozenset[Layer]:
+        return frozenset() if self.best_effort else TIER_LAYERS[self.tier]
+
+
+def job_uid(process: int, uid_map: str) -> int:
+    """A kernel uid that no account and no other live job has: derived from the launcher's pid.
+
+    Where the uid map of a container leaves no such room, one from the top of its largest range.
+    """
+    ranges = [tuple(map(int, line.split())) for line in uid_map.splitlines()]
+    for start, _, count in ranges:
+        if start <= _UID_BASE and start + count >= _UID_BASE + _PID_LIMIT:
+            return _UID_BASE + process
+    start, _, count = max(ranges, key=lambda each: each[2])
+    if count < 2000:
+        raise JailRefused(Layer.KUID, f"only {count} uids are mapped into this container")
+    return start + count - 16 - process % (count // 2)
+
+
+def make_plan(
+    spec: JailSpec, uid: int | None, scratch: str, *, memory_held: bool
+) -> dict[str, Any]:
+    """The launcher's instructions. `memory_held`: a memory cgroup already holds the whole job."""
+    binds = [str(bind.path) for bind in (*python_binds(spec.argv[0]), *spec.binds)]
+    signals_stay_inside = spec.tier.uses_namespaces or landlock.scopes_signals()
+    program = seccomp.job_filter(may_signal=signals_stay_inside)
+    return {
+        "namespaces": spec.tier.uses_namespaces,
+        "required": sorted(spec.required),
+        "faults": sorted(spec.faults),
+        "uid": uid,
+        "argv": _command(spec),
+        "environment": {"LANG": "C.UTF-8", "HOME": scratch, "TMPDIR": scratch},
+        "binds": [*dict.fromkeys([*binds, _INSIDE])],
+        "scratch": scratch,
+        "scratch_bytes": spec.limits.file_bytes,
+        "may_load_code": spec.policy.may_load_code,
+        "rlimits": _rlimits(spec, uid, memory_held),
+        "filter": base64.b64encode(program).decode(),
+    }
+
+
+def scratch_path(tier: Tier) -> str | None:
+    """Where the job's temporary directory is; None when the supervisor must make one."""
+    return mounts.SCRATCH if tier.uses_namespaces else None
+
+
+def _command(spec: JailSpec) -> list[str]:
+    interpreter, isolated, *rest = spec.argv
+    if isolated != "-I" or not rest:
+        raise JailRefused("command", "a job is `python -I` followed by -m, -c or a file")
+    seal = b"" if Layer.SEALED in spec.faults else seccomp.seal_filter(spec.policy)
+    return [interpreter, "-I", "-B", _INSIDE, seal.hex(), *rest]
+
+
+def _rlimits(spec: JailSpec, uid: int | None, memory_held: bool) -> dict[str, int]:
+    """RLIMIT_CORE 1 and not 0: a core_pattern that is a pipe ignores 0 and honours 1 (core(5))."""
+    limits = spec.limits
+    others = 0 if uid is not None or spec.tier.uses_namespaces else _own_threads()
+    chosen = {
+        "RLIMIT_CORE": 1,
+        "RLIMIT_CPU": math.ceil(limits.cpu_s) + _CPU_GRACE_S,
+        "RLIMIT_FSIZE": limits.file_bytes,
+        "RLIMIT_NOFILE": _OPEN_FILES,
+        "RLIMIT_NPROC": limits.pids + 2 + others,
+        "RLIMIT_MEMLOCK": 0,
+        "RLIMIT_MSGQUEUE": 0,
+    }
+    if not memory_held:
+        chosen["RLIMIT_DATA"] = limits.memory_bytes
+    return chosen
+
+
+def _own_threads() -> int:
+    """Threads of this user: without a job uid of its own, RLIMIT_NPROC counts them all."""
+    return sum(_threads(entry.name) for entry in _own_processes())
+
+
+def _own_processes() -> Iterable[os.DirEntry[str]]:
+    with os.scandir("/proc") as entries:
+        for entry in entries:
+            if entry.name.isdigit():
+                try:
+                    mine = entry.stat().st_uid == os.getuid()
+                except OSError:
+                    continue
+                if mine:
+                    yield entry
+
+
+def _threads(process: str) -> int:
+    try:
+        return len(os.listdir(f"/proc/{process}/task"))
+    except OSError:
+        return 0

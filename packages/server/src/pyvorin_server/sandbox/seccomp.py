@@ -1,0 +1,188 @@
+"""Assembles the seccomp filters from the table in `syscalls`. No libseccomp.
+
+A filter is a classic BPF program over `struct seccomp_data` (include/uapi/linux/seccomp.h):
+
+    offset 0   int   nr                     offset 16+8i  u64 args[i], low word first
+    offset 4   u32   arch
+
+A rule for one call becomes, with the call's number n and verdicts v:
+
+    jeq n, 0, len(body)     not this call: on to the next rule
+    body                    ends in `ret v` on every path
+
+Jumps are relative and at most 255 long; bodies are short, so the program needs no layout pass.
+int arguments are compared by their low word, as the kernel does; pointers by both words.
+"""
+
+import struct
+from collections.abc import Iterable
+from typing import Final
+
+from pyvorin_server.sandbox import syscalls
+from pyvorin_server.sandbox.policies import Policy
+
+AUDIT_ARCH_X86_64: Final = 0xC000003E
+_X32_BIT: Final = 0x40000000
+
+_LOAD: Final = 0x20  # BPF_LD | BPF_W | BPF_ABS
+_JUMP_EQUAL: Final = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
+_JUMP_GREATER_EQUAL: Final = 0x35
+_JUMP_ANY_BIT: Final = 0x45
+_AND: Final = 0x54  # BPF_ALU | BPF_AND | BPF_K
+_RETURN: Final = 0x06
+
+ALLOW: Final = 0x7FFF0000
+KILL: Final = 0x80000000  # SECCOMP_RET_KILL_PROCESS
+
+_EPERM, _ENOTTY, _ENOSYS, _EAFNOSUPPORT = 1, 25, 38, 97
+
+_AF_UNIX, _SOCK_STREAM, _SOCK_TYPE_MASK = 1, 1, 0xF
+_NAMESPACE_FLAGS: Final = 0x7E020080  # every CLONE_NEW* a clone can carry
+_CLONE_THREAD: Final = 0x00010000
+_HARMLESS_IOCTLS: Final = (0x5401, 0x5413, 0x541B, 0x5421, 0x5450, 0x5451)
+# TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIONCLEX, FIOCLEX
+_HARMLESS_PRCTLS: Final = (1, 3, 15, 16, 21, 22, 23, 38, 39, 0x53564D41)
+# pdeathsig, get dumpable, set and get name, get and set seccomp, read bounding set,
+# set and get no_new_privs, name an anonymous mapping
+_PR_SET_DUMPABLE: Final = 4
+
+Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, operand
+
+
+def errno_verdict(error: int) -> int:
+    return 0x00050000 | error
+
+
+def job_filter(*, may_signal: bool) -> bytes:
+    """The filter of keeper and job. `may_signal` only where signals cannot leave the jail."""
+    program = [*_check_architecture()]
+    for number in syscalls.ALLOWED.values():
+        program += _rule(number, [_return(ALLOW)])
+    for name, body in _conditional_bodies(may_signal).items():
+        program += _rule(syscalls.CONDITIONAL[name], body)
+    for number in syscalls.ABSENT.values():
+        program += _rule(number, [_return(errno_verdict(_ENOSYS))])
+    for number in syscalls.HOSTILE.values():
+        program += _rule(number, [_return(KILL)])
+    program.append((_JUMP_GREATER_EQUAL, 0, 1, syscalls.FIRST_UNKNOWN))
+    program.append(_return(errno_verdict(_ENOSYS)))
+    program.append(_return(errno_verdict(_EPERM)))
+    return _encode(program)
+
+
+def seal_filter(policy: Policy) -> bytes:
+    """The second filter, which the job installs on itself: no exec, and no fork unless allowed."""
+    refuse = errno_verdict(_EPERM)
+    program = [*_check_architecture()]
+    for name in ("execve", "execveat"):
+        program += _rule(syscalls.SEALED[name], [_return(refuse)])
+    if not policy.may_fork:
+        for name in ("fork", "vfork"):
+            program += _rule(syscalls.ALLOWED[name], [_return(refuse)])
+        thread = [_load_low(0), (_JUMP_ANY_BIT, 0, 1, _CLONE_THREAD), _return(ALLOW)]
+        program += _rule(syscalls.CONDITIONAL["clone"], [*thread, _return(refuse)])
+    program.append(_return(ALLOW))
+    return _encode(program)
+
+
+def _check_architecture() -> list[Instruction]:
+    """Refuse the 32-bit and x32 tables, where the same numbers mean other calls; load nr."""
+    return [
+        (_LOAD, 0, 0, 4),
+        (_JUMP_EQUAL, 1, 0, AUDIT_ARCH_X86_64),
+        _return(KILL),
+        (_LOAD, 0, 0, 0),
+        (_JUMP_GREATER_EQUAL, 0, 1, _X32_BIT),
+        _return(KILL),
+    ]
+
+
+def _conditional_bodies(may_signal: bool) -> dict[str, list[Instruction]]:
+    refuse = errno_verdict(_EPERM)
+    signal = ALLOW if may_signal else refuse
+    return {
+        "ioctl": _one_of(1, _HARMLESS_IOCTLS, errno_verdict(_ENOTTY)),
+        "socket": [_return(errno_verdict(_EAFNOSUPPORT))],
+        "socketpair": _stream_pair_only(),
+        "sendto": _null_pointer_only(4),
+        "clone": [
+            _load_low(0),
+            (_JUMP_ANY_BIT, 0, 1, _NAMESPACE_FLAGS),
+            _return(KILL),
+            _return(ALLOW),
+        ],
+        "kill": [_return(signal)],
+        "tkill": [_return(signal)],
+        "tgkill": [_return(signal)],
+        "prctl": _prctl_body(refuse),
+        "prlimit64": _null_pointer_only(2),
+    }
+
+
+def _one_of(argument: int, values: Iterable[int], otherwise: int) -> list[Instruction]:
+    body = [_load_low(argument)]
+    for value in values:
+        body += [(_JUMP_EQUAL, 0, 1, value), _return(ALLOW)]
+    return [*body, _return(otherwise)]
+
+
+def _stream_pair_only() -> list[Instruction]:
+    """AF_UNIX stream pairs: a datagram end could send to any abstract name."""
+    refused = _return(errno_verdict(_EAFNOSUPPORT))
+    return [
+        _load_low(0),
+        (_JUMP_EQUAL, 1, 0, _AF_UNIX),
+        refused,
+        _load_low(1),
+        (_AND, 0, 0, _SOCK_TYPE_MASK),
+        (_JUMP_EQUAL, 1, 0, _SOCK_STREAM),
+        refused,
+        _return(ALLOW),
+    ]
+
+
+def _null_pointer_only(argument: int) -> list[Instruction]:
+    refused = _return(errno_verdict(_EPERM))
+    return [
+        _load_low(argument),
+        (_JUMP_EQUAL, 1, 0, 0),
+        refused,
+        _load_high(argument),
+        (_JUMP_EQUAL, 1, 0, 0),
+        refused,
+        _return(ALLOW),
+    ]
+
+
+def _prctl_body(refuse: int) -> list[Instruction]:
+    return [
+        _load_low(0),
+        (_JUMP_EQUAL, 0, 4, _PR_SET_DUMPABLE),
+        _load_low(1),
+        (_JUMP_EQUAL, 0, 1, 0),  # never dumpable again
+        _return(ALLOW),
+        _return(refuse),
+        *_one_of(0, _HARMLESS_PRCTLS, refuse),
+    ]
+
+
+def _rule(number: int, body: list[Instruction]) -> list[Instruction]:
+    assert len(body) <= 255, len(body)
+    return [(_JUMP_EQUAL, 0, len(body), number), *body]
+
+
+def _return(verdict: int) -> Instruction:
+    return (_RETURN, 0, 0, verdict)
+
+
+def _load_low(argument: int) -> Instruction:
+    return (_LOAD, 0, 0, 16 + 8 * argument)
+
+
+def _load_high(argument: int) -> Instruction:
+    return (_LOAD, 0, 0, 20 + 8 * argument)
+
+
+def _encode(program: list[Instruction]) -> bytes:
+    assert len(program) <= 4096, len(program)
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
