@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -120,7 +121,9 @@ def _install(python: Path, requirements: list[str]) -> bool:
         subprocess.run([*pip, "install", *PIP_QUIET, "uv"], check=False)
     if uv.exists():
         command = [str(uv), "pip", "install", "--quiet", "--python", str(python), *requirements]
-        if subprocess.run(command).returncode == 0:
+        # Trust what the machine trusts, as pip does; uv's own list knows no company's certificate.
+        trusting = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", **os.environ}
+        if subprocess.run(command, env=trusting).returncode == 0:
             return True
         print("setup: uv did not succeed; trying pip", file=sys.stderr)
     command = [*pip, "--python", str(python), "install", *PIP_QUIET, *requirements]
