@@ -215,7 +215,7 @@ class BlockEmitter:
             case Maybe(Value() as value, _):
                 return value
             case _:
-                return self._constant(("singleton", "None"))
+                return self._emit("py.const", [], source=("singleton", "None"), pad=True)[0]
 
     def _bound_argument(self, number: int) -> Value:
         match self.locals[number]:

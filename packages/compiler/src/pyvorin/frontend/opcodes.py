@@ -46,12 +46,13 @@ A step is a kind and its arguments:
 
 from __future__ import annotations
 
-import dis
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any
+
+from pyvorin_runtime import bytecode
 
 MINOR = sys.version_info[1]
 SUPPORTED_MINORS = (11, 12, 13)
@@ -97,33 +98,20 @@ Rule = Callable[[_Raw], Steps]
 
 def decode(code: CodeType) -> list[Instruction]:
     """List the instructions of the original (unspecialised) bytecode in order, caches left out."""
-    found: list[Instruction] = []
-    start = -1
-    line = code.co_firstlineno
-    for item in dis.get_instructions(code):
-        if item.positions is not None and item.positions.lineno is not None:
-            line = item.positions.lineno
-        if start < 0:
-            start = item.offset
-        if item.opname == "EXTENDED_ARG":
-            continue
-        target = item.argval if item.opcode in dis.hasjrel or item.opcode in dis.hasjabs else -1
-        raw = _Raw(item.arg or 0, target, code)
-        found.append(
-            Instruction(start, item.opname, raw.arg, target, line, _steps(item.opname, raw))
-        )
-        start = -1
-    return found
+    return [_instruction(item, code) for item in bytecode.decode(code).instructions]
+
+
+def _instruction(item: bytecode.Instruction, code: CodeType) -> Instruction:
+    raw = _Raw(item.arg, -1 if item.target is None else item.target.offset, code)
+    rule = RULES.get(item.name)
+    steps = rule(raw) if rule is not None else unsupported(item.name)
+    line = item.position[0] or code.co_firstlineno
+    return Instruction(item.offset, item.name, raw.arg, raw.target, line, steps)
 
 
 def unsupported(name: str) -> Steps:
     """The steps of an instruction that only the interpreter executes."""
     return (Step("leave", (name,)),)
-
-
-def _steps(name: str, raw: _Raw) -> Steps:
-    rule = RULES.get(name)
-    return rule(raw) if rule is not None else unsupported(name)
 
 
 # ---- rules shared by all minors ------------------------------------------------------------------

@@ -58,7 +58,13 @@ def _row(
 
 # ---- generic: boxed values, one op a bytecode operation; every one may raise, so every one may lea
 _GENERIC: tuple[tuple[str, str, str, str, str], ...] = (
-    ("py.const", "", "obj", "co_consts[index], or a singleton (`source` as in Const)", "source"),
+    (
+        "py.const",
+        "",
+        "obj",
+        "co_consts[index], or a singleton (`source` as in Const); `pad`: stands for an unbound local",
+        "source pad",
+    ),
     ("py.global", "", "obj", "LOAD_GLOBAL: globals, then builtins", "name"),
     ("py.attr", "obj", "obj", "LOAD_ATTR / LOAD_METHOD (bound)", "name"),
     (

@@ -1,0 +1,293 @@
+"""The reference interpreter: the living definition of the IR.
+
+It runs a function at either level on real Python values. Golden and fuzz programs run under
+CPython, here after each pass, and natively; all must agree. When an operation gives up, the answer
+is `Left`, with the frame state as Python objects: what CPython would go on with.
+
+Exceptions of the program come out of `Machine.run` as they are; generic operations raise them.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from types import CodeType, FunctionType
+from typing import Any, Protocol
+
+from pyvorin.ir.meaning import MEANINGS, Leave, Returned
+from pyvorin.ir.model import (
+    Block,
+    Const,
+    Edge,
+    FrameState,
+    Function,
+    Maybe,
+    Op,
+    Rep,
+    Slot,
+    Value,
+    Virtual,
+)
+
+OPERATIONS = MEANINGS  # op name → what it does
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What stands for an unbound local or a NULL in a materialised frame state."""
+
+    name: str
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+UNBOUND = Missing("UNBOUND")
+NULL = Missing("NULL")
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A function of the IR and what its constants and globals mean."""
+
+    function: Function
+    source: FunctionType
+
+    @property
+    def code(self) -> CodeType:
+        """The original code object."""
+        return self.source.__code__
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """The function gave up at `op`; the interpreter would go on at `offset`.
+
+    `locals` has UNBOUND for unbound ones, `stack` NULL for NULLs. `inner` is the callee's `Left`
+    when a call gave up inside.
+    """
+
+    body: Body = field(repr=False)
+    op: Op = field(repr=False)
+    offset: int
+    locals: tuple[Any, ...]
+    stack: tuple[Any, ...]
+    inner: Left | None = None
+
+
+class Watcher(Protocol):
+    """Sees a run; the recorder is one."""
+
+    def entered(self, body: Body) -> None:
+        """A call of the function starts."""
+
+    def at_block(self, body: Body, block: Block, values: Iterable[tuple[Value, Any]]) -> None:
+        """A block starts, its parameters hold these values."""
+
+    def did(self, body: Body, op: Op, values: Iterable[tuple[Value, Any]]) -> None:
+        """An operation is done, its results are these."""
+
+    def left(self, body: Body, left: Left) -> None:
+        """The function gave up."""
+
+
+@dataclass(slots=True)
+class Machine:
+    """Runs bodies.
+
+    `bodies` maps code objects, so that a generic call of a known function runs its IR; `natives`
+    maps what the attribute `callee` of `call.native` holds. `force` makes the operations it answers
+    true for give up. Without `Left` from callees (`py.call`), the caller gives up at its call too.
+    """
+
+    bodies: Mapping[CodeType, Body] = field(default_factory=dict)
+    natives: Mapping[Any, Body] = field(default_factory=dict)
+    watcher: Watcher | None = None
+    force: Callable[[Op], bool] | None = None
+
+    def call(self, function: FunctionType, args: Iterable[Any], kwargs: dict[str, Any]) -> Any:
+        """Call a function by its IR, arguments bound as CPython binds them. Answers a value or
+        Left.
+
+        Raises TypeError with CPython's text when the arguments do not fit.
+        """
+        return self.run(self.bodies[function.__code__], bind(function, tuple(args), kwargs))
+
+    def run(self, body: Body, args: Iterable[Any], entry: int = 0) -> Any:
+        """Run from entry number `entry` with one value a parameter of its block."""
+        frame = Frame(self, body)
+        if self.watcher is not None:
+            self.watcher.entered(body)
+        result = frame.run(body.function.entries[entry].block, list(args))
+        if isinstance(result, Left) and self.watcher is not None:
+            self.watcher.left(body, result)
+        return result
+
+
+def bind(function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+    """One value a parameter of a function without star parameters.
+
+    Raises TypeError as CPython does, by letting CPython call a function with the same parameters.
+    """
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    given = dict(zip(names[: code.co_argcount], args, strict=False))
+    free = code.co_varnames[code.co_posonlyargcount : len(names)]
+    if len(args) > code.co_argcount or any(k not in free or k in given for k in kwargs):
+        _raise_binding_error(function, args, kwargs)
+    given.update(kwargs)
+    defaults = function.__defaults__ or ()
+    positional = names[: code.co_argcount]
+    known = dict(zip(positional[len(positional) - len(defaults) :], defaults, strict=True))
+    known.update(function.__kwdefaults__ or {})
+    if any(name not in given and name not in known for name in names):
+        _raise_binding_error(function, args, kwargs)
+    return [given[name] if name in given else known[name] for name in names]
+
+
+def _raise_binding_error(
+    function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> None:
+    function(*args, **kwargs)  # CPython refuses before the first instruction
+    raise AssertionError(f"{function.__qualname__} took arguments that do not fit")
+
+
+class Frame:
+    """One activation."""
+
+    def __init__(self, machine: Machine, body: Body) -> None:
+        self.machine = machine
+        self.body = body
+        self.values: dict[Value, Any] = {}
+        self.op: Op | None = None
+
+    def run(self, block: Block, args: list[Any]) -> Any:
+        """Run from the start of a block to a return value or Left."""
+        try:
+            while True:
+                self._enter(block, args)
+                outcome = self._block(block)
+                if isinstance(outcome, Returned):
+                    return outcome.value
+                block, args = outcome.block, [self.values[value] for value in outcome.args]
+        except Leave as leave:
+            return self._left(leave.inner)
+
+    def _enter(self, block: Block, args: list[Any]) -> None:
+        bound = list(zip(block.params, args, strict=True))
+        self.values.update(bound)
+        if self.machine.watcher is not None:
+            self.machine.watcher.at_block(self.body, block, bound)
+
+    def _block(self, block: Block) -> Edge | Returned:
+        """Run a block; answer the edge to follow, or the function's result."""
+        watcher, force = self.machine.watcher, self.machine.force
+        for op in block.ops:
+            self.op = op
+            if force is not None and op.state is not None and force(op):
+                raise Leave
+            outcome = OPERATIONS[op.name](self, op, *[self.values[v] for v in op.operands])
+            if op.results:
+                results = (outcome,) if len(op.results) == 1 else outcome
+                bound = list(zip(op.results, results, strict=True))
+                self.values.update(bound)
+                if watcher is not None:
+                    watcher.did(self.body, op, bound)
+        assert isinstance(outcome, Edge | Returned), op
+        return outcome
+
+    # ---- what operations ask ----
+    def resolve(self, source: tuple[Any, ...]) -> Any:
+        """The object a Const source stands for."""
+        match source:
+            case ("const", int(index)):
+                return self.body.code.co_consts[index]
+            case ("singleton", "None"):
+                return None
+            case ("singleton", name):
+                return name == "True"
+            case ("global", str(name)):
+                return self._global(name)
+            case ("attr", str(name), str(attribute)):
+                return getattr(self._global(name), attribute)
+        raise AssertionError(source)
+
+    def _global(self, name: str) -> Any:
+        names = self.body.source.__globals__
+        if name in names:
+            return names[name]
+        scope = names.get("__builtins__", builtins)
+        scope = scope if isinstance(scope, dict) else vars(scope)
+        if name not in scope:
+            raise NameError(f"name '{name}' is not defined", name=name)
+        return scope[name]
+
+    def is_bound(self, op: Op, index: int) -> bool:
+        """Say whether a local is bound, by the frame state of `op`."""
+        assert op.state is not None, op
+        slot = op.state.locals[index]
+        return bool(self.values[slot.bound]) if isinstance(slot, Maybe) else slot is not None
+
+    def call(self, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call an object as the program does; a known function runs by its IR."""
+        if isinstance(callee, FunctionType) and callee.__code__ in self.machine.bodies:
+            return _unless_left(self.machine.call(callee, args, kwargs))
+        return callee(*args, **kwargs)
+
+    def call_native(self, callee: Any, args: tuple[Any, ...]) -> Any:
+        """Enter another function's IR at its start."""
+        return _unless_left(self.machine.run(self.machine.natives[callee], args))
+
+    # ---- leaving ----
+    def _left(self, inner: Left | None) -> Left:
+        op = self.op
+        assert op is not None
+        state = op.state
+        assert state is not None, op
+        return Left(self.body, op, state.offset, *self.materialise(state), inner)
+
+    def materialise(self, state: FrameState) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Locals and stack of a frame state as Python objects."""
+        local = tuple(self._object(slot, UNBOUND) for slot in state.locals)
+        return local, tuple(self._object(slot, NULL) for slot in state.stack)
+
+    def _object(self, slot: Slot, missing: Missing) -> Any:
+        match slot:
+            case None:
+                return missing
+            case Value():
+                return boxed(slot, self.values[slot])
+            case Const(source):
+                return self.resolve(source)
+            case Maybe(value, bound):
+                return self._object(value, missing) if self.values[bound] else missing
+            case Virtual(kind, items):
+                return _BUILD[kind](*[self._object(item, missing) for item in items])
+
+
+def _unless_left(result: Any) -> Any:
+    """Make the caller give up where its callee did."""
+    if isinstance(result, Left):
+        raise Leave(result)
+    return result
+
+
+def boxed(value: Value, held: Any) -> Any:
+    """The Python object for what a value holds."""
+    return chr(held) if value.rep is Rep.CHAR else held
+
+
+def _sequence_iterator(sequence: Any, index: int) -> Any:
+    iterator = iter(sequence)
+    iterator.__setstate__(index)
+    return iterator
+
+
+_BUILD: dict[str, Callable[..., Any]] = {
+    "range_iter": lambda *bounds: iter(range(*bounds)),
+    "range": range,
+    "list_iter": _sequence_iterator,
+    "str_iter": _sequence_iterator,
+    "tuple": lambda *items: items,
+}

@@ -1,0 +1,144 @@
+"""Run a function under CPython and by its IR, and compare everything that can be seen.
+
+Where the IR gives up, CPython goes on from the frame state, in the original bytecode: a code object
+is made that first loads the locals and the stack. So a wrong frame state shows as a wrong answer.
+"""
+
+import contextlib
+import copy
+import io
+import runpy
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+from pyvorin.frontend.build import build_function
+from pyvorin.ir.interp import NULL, UNBOUND, Body, Left, Machine
+from pyvorin.ir.model import Op
+from pyvorin.ir.verify import verify
+from pyvorin_runtime.bytecode import Instruction, assemble, decode
+from pyvorin_wire.outcome import encode_outcome
+
+CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.py"))
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A module's names, and the IR of every function of it that has one."""
+
+    names: dict[str, Any]
+    bodies: dict[CodeType, Body]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One call of one function of a program."""
+
+    program: Program
+    name: str
+    args: tuple[Any, ...]
+
+    @property
+    def function(self) -> FunctionType:
+        return self.program.names[self.name]
+
+
+def load(path: Path) -> Program:
+    return program(runpy.run_path(str(path), run_name=path.stem))
+
+
+def program(names: dict[str, Any]) -> Program:
+    functions = [x for x in names.values() if isinstance(x, FunctionType)]
+    built = {function: build_function(function).function for function in functions}
+    for ir in filter(None, built.values()):
+        verify(ir)
+    return Program(names, {f.__code__: Body(ir, f) for f, ir in built.items() if ir is not None})
+
+
+def corpus_cases() -> Iterator[tuple[str, Case]]:
+    for path in CORPUS:
+        module = load(path)
+        for number, (name, args) in enumerate(module.names["CASES"]):
+            yield f"{path.stem}-{number}-{name}", Case(module, name, args)
+
+
+def under_python(case: Case) -> bytes:
+    return observe(lambda args: case.function(*args), case.args)
+
+
+def by_ir(case: Case, force: Callable[[Op], bool] | None = None) -> bytes:
+    machine = Machine(case.program.bodies, force=force)
+    return observe(lambda args: _finish(machine, case, args), case.args)
+
+
+def observe(call: Callable[[tuple[Any, ...]], Any], args: tuple[Any, ...]) -> bytes:
+    """Everything seen of a call: value or exception, arguments afterwards, output."""
+    args = copy.deepcopy(args)
+    out = io.StringIO()
+    value, error = None, None
+    with contextlib.redirect_stdout(out):
+        try:
+            value = call(args)
+        except Exception as raised:
+            error = raised.with_traceback(None)
+    return encode_outcome(
+        value=value, error=error, arguments=(args, {}), stdout=out.getvalue().encode()
+    )
+
+
+def _finish(machine: Machine, case: Case, args: tuple[Any, ...]) -> Any:
+    result = machine.call(case.function, args, {})
+    return resume(result) if isinstance(result, Left) else result
+
+
+def resume(left: Left) -> Any:
+    """Go on under CPython where the IR gave up."""
+    stack = list(left.stack)
+    if left.inner is not None:  # the caller repeats its call, of something that resumes the callee
+        inner = left.inner
+        stack[_callee_index(left)] = lambda *args, **kwargs: resume(inner)
+    source = left.body.source
+    code = resume_code(source.__code__, left.offset, left.locals, tuple(stack))
+    return FunctionType(code, source.__globals__)()
+
+
+def _callee_index(left: Left) -> int:
+    """Where the callable lies under the arguments: NULL callable on 3.11, 3.12; callable NULL then.
+    """
+    since_313 = sys.version_info >= (3, 13)
+    above = len(left.op.operands) - 1 + (since_313 and bool(left.op.attrs["kwnames"]))
+    return len(left.stack) - 1 - above - since_313
+
+
+def resume_code(
+    code: CodeType, offset: int, local: tuple[Any, ...], stack: tuple[Any, ...]
+) -> CodeType:
+    """The code with a prologue that loads locals and stack and jumps to `offset`."""
+    constants = list(code.co_consts)
+    bytecode = decode(code)
+    target = bytecode.by_offset()[offset]
+    prologue = [Instruction("RESUME", 0)]
+
+    def load(value: Any) -> Instruction:
+        constants.append(value)
+        return Instruction("LOAD_CONST", len(constants) - 1)
+
+    for index, value in enumerate(local):
+        if value is not UNBOUND:
+            prologue += [load(value), Instruction("STORE_FAST", index)]
+    for value in stack:
+        prologue.append(Instruction("PUSH_NULL") if value is NULL else load(value))
+    prologue.append(Instruction("JUMP_FORWARD", 0, target))
+    bytecode.instructions[:0] = prologue
+    return assemble(
+        bytecode,
+        code,
+        co_consts=tuple(constants),
+        co_argcount=0,
+        co_kwonlyargcount=0,
+        co_posonlyargcount=0,
+        co_stacksize=code.co_stacksize + len(stack) + 1,
+    )
