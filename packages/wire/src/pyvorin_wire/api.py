@@ -17,13 +17,13 @@
 | GET /v1/artifacts/{id}/provenance, /v1/recall, /v1/trust | Envelope |
 | POST /v1/usage/event | TelemetryBatch → Accepted |
 | GET /v1/usage | UsageView |
+| GET /v1/targets | TargetsView |
 
 All other requests are signed `hmac-sha256` with the device request key and carry `Authorization:
 Bearer` from TokenResponse (except /v1/auth/*). Errors are `application/problem+json`: Problem.
 `code` of a Problem is one of PROBLEMS. What may never change: paths, field names, codes.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
@@ -32,7 +32,6 @@ from pyvorin_wire import canonical
 from pyvorin_wire.diagnostic import Diagnostic
 from pyvorin_wire.envelope import Envelope
 from pyvorin_wire.errors import RecordError
-from pyvorin_wire.fingerprint import FingerprintText
 from pyvorin_wire.jobs import ExitCode, JobState
 from pyvorin_wire.platform import PlatformTag
 from pyvorin_wire.record import (
@@ -165,13 +164,11 @@ class RefreshRequest(Record):
 
 @dataclass(frozen=True, slots=True)
 class TokenResponse(Record):
-    """`compiler` goes into fingerprints; a client whose recall list or trust is older than the
-    versions given fetches it at once."""
+    """A client whose recall list or trust is older than the versions given fetches it at once."""
 
     access_token: Annotated[str, Check(low=1, high=8192)]
     refresh_token: Annotated[str, Check(low=20, high=256)]
     expires_in_s: Count
-    compiler: Identifier
     recall_version: Count = 0
     trust_version: Count = 0
     token_type: Annotated[str, Check(pattern="Bearer")] = "Bearer"
@@ -180,7 +177,7 @@ class TokenResponse(Record):
 @dataclass(frozen=True, slots=True)
 class Claim(Record):
     """What a device says it asks for: Ed25519 signature over PAE(CLAIM_TYPE, canonical
-    {fingerprint, source_sha256, options_sha256})."""
+    {fingerprint, source_sha256, options_sha256}). `source_sha256` is of the source's UTF-8."""
 
     fingerprint: FingerprintText
     source_sha256: Sha256
@@ -214,20 +211,6 @@ class CompileRequest(Record):
     options: Mapping[str, Any] = field(default_factory=dict)
     bundle: Mapping[str, LongText] | None = None
     examples: LongText | None = None
-
-    def effective_options(self) -> dict[str, Any]:
-        """All compile options in one object: what fingerprints and `options_sha256` cover."""
-        return {**self.options, "opt_level": self.opt_level, "strict": self.strict}
-
-    def source_digest(self) -> str:
-        """`Claim.source_sha256`: SHA-256 over everything of the user's that is sent: source,
-        bundle, examples."""
-        parts = {
-            "source": self.source,
-            "bundle": dict(self.bundle or {}),
-            "examples": self.examples,
-        }
-        return hashlib.sha256(b"pyvorin source\0" + canonical.dumps(parts)).hexdigest()
 
     def all_options(self) -> dict[str, Any]:
         """The options that the fingerprint, `claim.options_sha256` and the manifest are about."""
@@ -287,7 +270,7 @@ class JobPage(Record):
 
 @dataclass(frozen=True, slots=True)
 class TargetView(Record):
-    """A Python the service builds for. `compiler` is the version that fingerprints for it must name."""
+    """A Python the service builds for, and the compiler version that fingerprints must name."""
 
     python_tag: Identifier
     compiler: Identifier

@@ -30,9 +30,8 @@ from typing import Annotated, Any, Final
 from pyvorin_wire import canonical, envelope
 from pyvorin_wire.envelope import Envelope, Sign
 from pyvorin_wire.errors import ArtifactError
-from pyvorin_wire.fingerprint import FingerprintText
 from pyvorin_wire.platform import PlatformTag
-from pyvorin_wire.record import Check, Count, Identifier, Record, Seconds, Sha256
+from pyvorin_wire.record import Check, Count, FingerprintText, Identifier, Record, Seconds, Sha256
 
 FORMAT: Final = 1
 MAGIC: Final = b"PYVORIN\x01"

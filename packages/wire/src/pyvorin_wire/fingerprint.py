@@ -24,15 +24,13 @@ import re
 import struct
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from pyvorin_wire import canonical
 from pyvorin_wire.errors import FingerprintError
 from pyvorin_wire.platform import PlatformTag
-from pyvorin_wire.record import Check
 
 FORMAT: Final = 1
-FingerprintText = Annotated[str, Check(pattern="pf1-[0-9]{1,9}-[0-9a-f]{64}")]
 _DIRECTIVE: Final = re.compile(r"#\s*pyvorin:\s*(.*?)\s*$")
 _SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _Scope = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef

@@ -56,6 +56,7 @@ Identifier = Annotated[str, Check(pattern=r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}"
 Seconds = Annotated[int, Check(low=0, high=2**53)]
 Count = Annotated[int, Check(low=0, high=2**53)]
 Base64 = Annotated[str, Check(pattern="[A-Za-z0-9+/]*={0,2}", high=1_000_000)]
+FingerprintText = Annotated[str, Check(pattern="pf1-[0-9]{1,9}-[0-9a-f]{64}")]
 Hex32 = Annotated[str, Check(pattern="[0-9a-f]{64}")]
 LongText = Annotated[str, Check(high=8 * 1024 * 1024)]
 
