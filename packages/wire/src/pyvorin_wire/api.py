@@ -38,6 +38,7 @@ from pyvorin_wire.record import (
     Base64,
     Check,
     Count,
+    FingerprintText,
     Hex32,
     Identifier,
     LongText,
