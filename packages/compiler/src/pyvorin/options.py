@@ -25,6 +25,7 @@ class CompileOptions:
                     "keep-python": it stays Python and is listed
     min_speedup     a function that gains less than this is not shipped
     inputs          representative calls; their types seed inference; check and gain run them
+    opt_level       0 to 3: how much time the code generator may take
     cpu             baseline CPU level of the generated code
     """
 
@@ -33,6 +34,7 @@ class CompileOptions:
     on_unsupported: OnUnsupported = "error"
     min_speedup: float = MIN_SPEEDUP
     inputs: Inputs = NO_INPUTS
+    opt_level: int = 2
     cpu: str = "x86-64"
 
     def wants(self, qualname: str) -> bool:

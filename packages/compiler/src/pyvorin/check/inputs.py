@@ -11,8 +11,8 @@ chooses among neighbours.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection
-from typing import Final
+from collections.abc import Callable, Collection
+from typing import Any, Final
 
 from pyvorin_wire.errors import WireError
 
@@ -23,6 +23,8 @@ from pyvorin.check.neighbours import neighbours
 from pyvorin.check.process import IMPORT_MS, ChildEnded, Program, converse
 
 NEIGHBOURS: Final = 160  # a function
+Recorder = Callable[[dict[str, Any]], list[Case]]
+
 MAX_SEEDS: Final = 12  # calls of one function that get neighbours
 
 
@@ -32,17 +34,19 @@ def collect(
     functions: Collection[str] | None = None,
     examples: str | None = None,
     seed: int = 0,
-    run: bool = True,
+    recorder: Recorder | None = None,
 ) -> Inputs:
     """Representative calls of the module's plain top-level functions (those named, or all).
 
-    `run` false keeps from running the program: examples and evidence alone. Raises ValueError for a
-    bad examples file, SyntaxError for source that does not parse.
+    `recorder` runs the program and records calls: by default in a process of its own; `no_run` runs
+    nothing, so that examples and evidence are all there is. Raises ValueError for a bad examples
+    file, SyntaxError for source that does not parse.
     """
     found = definitions(source)
     wanted = [name for name in found if functions is None or name in functions]
     written, setup = read_examples(examples, frozenset(found)) if examples else ([], "")
-    recorded = _recorded(Program(path, source), wanted) if run else []
+    job = Program(path, source).job("collect", functions=wanted)
+    recorded = (recorder or in_process_of_its_own)(job)
     cases: list[Case] = []
     for name in wanted:
         real = [case for case in (*written, *recorded) if case.function == name]
@@ -57,16 +61,20 @@ def definitions(source: str) -> dict[str, ast.FunctionDef]:
     return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
-def _recorded(program: Program, functions: list[str]) -> list[Case]:
-    """Calls recorded in a run of the module; none if the process fails."""
-    job = program.job("collect", functions=functions)
+def in_process_of_its_own(job: dict[str, Any]) -> list[Case]:
+    """Calls recorded in a run of the module; those so far if the process fails."""
     cases: list[Case] = []
     try:
         for frame in converse(job, 3 * IMPORT_MS):
             cases.append(Case.from_json(frame.json()["case"]))
     except (ChildEnded, WireError, ValueError, KeyError, TypeError):
         return cases
-    return [case for case in cases if case.function in functions]
+    return [case for case in cases if case.function in job["functions"]]
+
+
+def no_run(job: dict[str, Any]) -> list[Case]:
+    """Record nothing."""
+    return []
 
 
 def _with_neighbours(real: list[Case], definition: ast.FunctionDef, seed: int) -> list[Case]:

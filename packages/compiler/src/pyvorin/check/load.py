@@ -14,6 +14,7 @@ import sys
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from pathlib import Path
 from types import ModuleType
+from typing import Final
 
 
 def module_name(path: str) -> tuple[str, str]:
@@ -40,16 +41,28 @@ def load_source(path: str, source: str, name: str) -> ModuleType:
     """Run the module's source as an import would. Whatever it raises passes through."""
     module = new_module(path, name)
     exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
-    return sys.modules.get(name, module)
+    return module
 
 
 def new_module(path: str, name: str) -> ModuleType:
-    """An empty module of this name and file, entered in `sys.modules`."""
+    """An empty module of this name and file, entered in `sys.modules` unless that would hide one.
+
+    A program called `types.py` must not replace a module that this process needs.
+    """
     spec = ModuleSpec(name, None, origin=path, is_package=Path(path).name == "__init__.py")
     module = importlib.util.module_from_spec(spec)
     module.__file__ = path
-    sys.modules[name] = module
+    _enter(name, module)
     return module
+
+
+def _enter(name: str, module: ModuleType) -> None:
+    if name == "__main__" or name not in sys.modules or sys.modules[name] in _LOADED:
+        sys.modules[name] = module
+        _LOADED.append(module)
+
+
+_LOADED: Final[list[ModuleType]] = []
 
 
 def load_artifact(artifact: str, path: str, name: str) -> ModuleType:
@@ -65,6 +78,6 @@ def load_artifact(artifact: str, path: str, name: str) -> ModuleType:
     assert spec is not None, artifact
     module = importlib.util.module_from_spec(spec)
     module.__file__ = path
-    sys.modules[name] = module
+    _enter(name, module)
     loader.exec_module(module)
-    return sys.modules.get(name, module)
+    return module
