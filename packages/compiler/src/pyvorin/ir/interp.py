@@ -10,12 +10,12 @@ Exceptions of the program come out of `Machine.run` as they are; generic operati
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType, FunctionType
 from typing import Any, Protocol
 
-from pyvorin.ir.meaning import MEANINGS, Leave, Returned
+from pyvorin.ir.meaning import MEANINGS, NULL, UNBOUND, Leave, Missing, Returned
 from pyvorin.ir.model import (
     Block,
     Const,
@@ -30,21 +30,11 @@ from pyvorin.ir.model import (
     Virtual,
 )
 
+__all__ = ["NULL", "OPERATIONS", "UNBOUND", "Body", "Frame", "Left", "Machine", "Watcher", "bind"]
+
+Bindings = list[tuple[Value, Any]]
+
 OPERATIONS = MEANINGS  # op name → what it does
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """What stands for an unbound local or a NULL in a materialised frame state."""
-
-    name: str
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-UNBOUND = Missing("UNBOUND")
-NULL = Missing("NULL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +69,20 @@ class Left:
 class Watcher(Protocol):
     """Sees a run; the recorder is one."""
 
-    def entered(self, body: Body) -> None:
+    def wants(self, body: Body) -> bool:
+        """Say whether a call of this function is to run by its IR (else: as the Python it is)."""
+
+    def entered(self, body: Body, args: Sequence[Any]) -> None:
         """A call of the function starts."""
 
-    def at_block(self, body: Body, block: Block, values: Iterable[tuple[Value, Any]]) -> None:
+    def at_block(self, body: Body, block: Block, values: Bindings) -> None:
         """A block starts, its parameters hold these values."""
 
-    def did(self, body: Body, op: Op, values: Iterable[tuple[Value, Any]]) -> None:
+    def did(self, body: Body, op: Op, values: Bindings) -> None:
         """An operation is done, its results are these."""
+
+    def took(self, body: Body, block: Block, edge: int) -> None:
+        """The block's terminator took its edge of this number."""
 
     def left(self, body: Body, left: Left) -> None:
         """The function gave up."""
@@ -98,7 +94,7 @@ class Machine:
 
     `bodies` maps code objects, so that a generic call of a known function runs its IR; `natives`
     maps what the attribute `callee` of `call.native` holds. `force` makes the operations it answers
-    true for give up. Without `Left` from callees (`py.call`), the caller gives up at its call too.
+    true for give up. When a callee gives up, its callers do so too, at their calls.
     """
 
     bodies: Mapping[CodeType, Body] = field(default_factory=dict)
@@ -116,13 +112,22 @@ class Machine:
 
     def run(self, body: Body, args: Iterable[Any], entry: int = 0) -> Any:
         """Run from entry number `entry` with one value a parameter of its block."""
-        frame = Frame(self, body)
+        values = list(args)
         if self.watcher is not None:
-            self.watcher.entered(body)
-        result = frame.run(body.function.entries[entry].block, list(args))
+            self.watcher.entered(body, values)
+        result = Frame(self, body).run(body.function.entries[entry].block, values)
         if isinstance(result, Left) and self.watcher is not None:
             self.watcher.left(body, result)
         return result
+
+    def body_for(self, callee: Any) -> Body | None:
+        """The body to run for a call of an object; None for a call that CPython does."""
+        if not isinstance(callee, FunctionType):
+            return None
+        body = self.bodies.get(callee.__code__)
+        if body is None or (self.watcher is not None and not self.watcher.wants(body)):
+            return None
+        return body
 
 
 def bind(function: FunctionType, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
@@ -170,6 +175,7 @@ class Frame:
                 outcome = self._block(block)
                 if isinstance(outcome, Returned):
                     return outcome.value
+                self._took(block, outcome)
                 block, args = outcome.block, [self.values[value] for value in outcome.args]
         except Leave as leave:
             return self._left(leave.inner)
@@ -179,6 +185,10 @@ class Frame:
         self.values.update(bound)
         if self.machine.watcher is not None:
             self.machine.watcher.at_block(self.body, block, bound)
+
+    def _took(self, block: Block, edge: Edge) -> None:
+        if self.machine.watcher is not None:
+            self.machine.watcher.took(self.body, block, block.terminator.edges.index(edge))
 
     def _block(self, block: Block) -> Edge | Returned:
         """Run a block; answer the edge to follow, or the function's result."""
@@ -231,9 +241,10 @@ class Frame:
 
     def call(self, callee: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call an object as the program does; a known function runs by its IR."""
-        if isinstance(callee, FunctionType) and callee.__code__ in self.machine.bodies:
-            return _unless_left(self.machine.call(callee, args, kwargs))
-        return callee(*args, **kwargs)
+        body = self.machine.body_for(callee)
+        if body is None:
+            return callee(*args, **kwargs)
+        return _unless_left(self.machine.run(body, bind(callee, args, kwargs)))
 
     def call_native(self, callee: Any, args: tuple[Any, ...]) -> Any:
         """Enter another function's IR at its start."""

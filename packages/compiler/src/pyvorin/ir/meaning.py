@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pyvorin.ir.model import Edge, Op
@@ -92,7 +93,25 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 
 
 # ---- generic: Python's own operations; an exception is the program's -----------------------------
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What stands for an unbound local, or for a NULL in a materialised frame state."""
+
+    name: str
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+UNBOUND = Missing("UNBOUND")
+NULL = Missing("NULL")
+
+
 @_means("py.const")
+def _py_const(frame: Frame, op: Op) -> object:
+    return UNBOUND if op.attrs.get("pad") else frame.resolve(op.attrs["source"])
+
+
 @_means("const.obj")
 def _object(frame: Frame, op: Op) -> object:
     return frame.resolve(op.attrs["source"])
@@ -183,7 +202,7 @@ _EXHAUSTED = object()
 @_means("py.next")
 def _next(frame: Frame, op: Op, iterator: Any) -> tuple[object, bool]:
     item = next(iterator, _EXHAUSTED)
-    return (None, False) if item is _EXHAUSTED else (item, True)
+    return (UNBOUND, False) if item is _EXHAUSTED else (item, True)
 
 
 @_means("py.tuple")

@@ -1,0 +1,163 @@
+"""What the recorder sees of representative calls."""
+
+import json
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+import pytest
+from pyvorin.frontend.build import build_function
+from pyvorin.ir.interp import Body
+from pyvorin.ir.model import Function, Value
+from pyvorin.record import Budget, FunctionProfile, Profile, class_of, record
+
+PROGRAM = """
+def weighted(values, weights, start=0):
+    total = start
+    for i in range(len(values)):
+        w = weights[i]
+        if w is None:
+            continue
+        total += values[i] * half(w)
+    return total
+
+def half(x):
+    return x / 2
+
+def forever(x):
+    while x:
+        x += 1
+    return x
+
+def fails(x):
+    y = x + 1
+    return y[0]
+
+def leaves(x):
+    if x > 1:
+        raise ValueError(x)
+    return x
+
+def late(n):
+    for i in range(n):
+        last = i
+    return n
+"""
+
+
+@pytest.fixture(scope="module")
+def bodies() -> dict[str, Body]:
+    names: dict[str, Any] = {}
+    exec(PROGRAM, names)
+    functions = [f for f in names.values() if isinstance(f, FunctionType)]
+    built = [(f, build_function(f).function) for f in functions]
+    return {f.__name__: Body(ir, f) for f, ir in built if ir is not None}
+
+
+def named(function: Function, hint: str) -> list[Value]:
+    values = [v for block in function.blocks for v in block.params]
+    values += [v for op in function.ops() for v in op.results]
+    return [v for v in values if v.hint == hint]
+
+
+def seen(bodies: dict[str, Body], profile: Profile, name: str, hint: str) -> set[str]:
+    one = profile.functions[name]
+    return {c for value in named(bodies[name].function, hint) for c in one.classes(value)}
+
+
+def test_classes_of_values_elements_and_callees(bodies: dict[str, Body]) -> None:
+    calls = [
+        ("weighted", ([1.5, 2.0], [1, 2]), {}),
+        ("weighted", ([1, 2], [None, 2.5], 2**70), {}),
+        ("weighted", ((), [1]), {"start": 1}),
+    ]
+    profile = record(bodies, calls)
+    one = profile.functions["weighted"]
+    assert one.calls == 3
+    assert one.signatures[("list", "list", "int")] == 1
+    assert one.signatures[("list", "list", "wide")] == 1
+    assert seen(bodies, profile, "weighted", "total") == {"int", "wide", "float"}
+    assert seen(bodies, profile, "weighted", "w") == {"int", "float", "NoneType"}
+    values = bodies["weighted"].function.entries[0].block.params[0]
+    assert one.classes(values) == {"list", "tuple"}
+    assert one.element_classes(values) == {"int", "float"}
+    assert profile.functions["half"].calls == 3
+    assert profile.functions["half"].signatures == {("int",): 2, ("float",): 1}
+
+
+def test_branches_and_loops_are_counted(bodies: dict[str, Body]) -> None:
+    calls = [("weighted", ([1.0] * n, [1] * n), {}) for n in (3, 7)]
+    one = record(bodies, calls).functions["weighted"]
+    (loop,) = one.loops(bodies["weighted"].function)
+    assert (loop.entries, loop.iterations, loop.trips) == (2, 12, 6.0)
+    assert one.edges[loop.header] == [10, 2]
+    blocks = bodies["weighted"].function.blocks
+    assert not all(one.reached(block) for block in blocks)  # no weight is None
+
+
+def test_a_local_not_yet_bound_has_no_class(bodies: dict[str, Body]) -> None:
+    profile = record(bodies, [("late", (3,), {})])
+    assert seen(bodies, profile, "late", "last") == {"int"}
+
+
+def test_calls_that_fail_or_give_up_count_until_then(bodies: dict[str, Body]) -> None:
+    calls: list[Any] = [("fails", (1,), {}), ("leaves", (5,), {}), ("fails", (1, 2, 3), {})]
+    profile = record(bodies, calls)
+    assert (profile.functions["fails"].raised, profile.functions["leaves"].left) == (2, 1)
+    assert seen(bodies, profile, "fails", "y") == {"int"}
+
+
+def test_budgets_stop_endless_and_repeated_calls(bodies: dict[str, Body]) -> None:
+    budget = Budget(calls=10, call_ops=500, ops=1200)
+    profile = record(bodies, [("forever", (1,), {})] * 5, budget)
+    assert profile.exhausted
+    assert profile.functions["forever"].calls == 3
+    many = record(bodies, [("weighted", ([1.0] * 50, [1] * 50), {})], Budget(calls=10))
+    assert many.functions["half"].calls == 10
+    assert not many.exhausted
+    (loop,) = many.functions["weighted"].loops(bodies["weighted"].function)
+    assert loop.iterations == 51  # the caller is recorded to its end
+
+
+def test_json_round_trip(bodies: dict[str, Body]) -> None:
+    profile = record(bodies, [("weighted", ([1, 2.5], [2, None]), {}), ("leaves", (5,), {})])
+    text = json.dumps(profile.to_json())
+    assert Profile.from_json(json.loads(text)).to_json() == profile.to_json()
+    with pytest.raises(ValueError, match="profile format 2"):
+        Profile.from_json({**profile.to_json(), "format": 2})
+
+
+def test_no_more_classes_than_the_limit_are_kept() -> None:
+    profile = FunctionProfile()
+    for number in range(40):
+        profile.count(profile.values, 1, f"other:Class{number}")
+    assert len(profile.values[1]) == 17
+    assert profile.values[1]["other"] == 24
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        (2**63 - 1, "int"),
+        (-(2**63), "int"),
+        (2**63, "wide"),
+        (-(2**127), "wide"),
+        (2**127, "big"),
+        (True, "bool"),
+        (1.0, "float"),
+        (None, "NoneType"),
+        ("a", "char"),
+        ("", "str"),
+        ("ab", "str"),
+        ([], "list"),
+        ((), "tuple"),
+        (range(3), "range"),
+        ({}, "other:dict"),
+        (len, "builtin:len"),
+        (int, "builtin:int"),
+        (class_of, "function:class_of"),
+        (Path, "other:type"),
+    ],
+)
+def test_class_names(value: Any, name: str) -> None:
+    assert class_of(value) == name
