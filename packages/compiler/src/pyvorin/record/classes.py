@@ -17,25 +17,26 @@ from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 _EXACT = frozenset({float, bool, type(None), list, tuple, range})
+_BUILTIN_CLASSES = {cls: name for name, cls in vars(builtins).items() if type(cls) is type}
 _SAMPLE = 4  # elements looked at in one list
 
 
 def class_of(value: Any) -> str:
     """The class name of a value, without running any code of the program."""
-    kind: type[Any] = type(value)
+    kind = type(value)
     if kind is int:
         bits = (value if value >= 0 else ~value).bit_length()
         return "int" if bits < 64 else "wide" if bits < 128 else "big"
     if kind is str:
         return "char" if len(value) == 1 else "str"
     if kind in _EXACT:
-        return kind.__name__
+        return str(kind.__name__)
     if kind is FunctionType:
         return f"function:{value.__name__}"
     if kind is BuiltinFunctionType:
         return f"builtin:{value.__name__}"
-    if kind is type and getattr(builtins, value.__name__, None) is value:
-        return f"builtin:{value.__name__}"
+    if kind is type and value in _BUILTIN_CLASSES:
+        return f"builtin:{_BUILTIN_CLASSES[value]}"
     return f"other:{kind.__name__}"
 
 

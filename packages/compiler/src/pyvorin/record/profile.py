@@ -86,7 +86,9 @@ class FunctionProfile:
 
     def count(self, table: dict[int, ClassCounts], value: int, name: str) -> None:
         """Count one observation in `values` or `elements`."""
-        counts = table.setdefault(value, Counter())
+        counts = table.get(value)
+        if counts is None:
+            counts = table[value] = Counter()
         if name not in counts and len(counts) >= MAX_CLASSES:
             name = "other"
         counts[name] += 1

@@ -33,8 +33,8 @@ class Budget:
     """
 
     calls: int = 100
-    call_ops: int = 200_000
-    ops: int = 2_000_000
+    call_ops: int = 100_000
+    ops: int = 1_000_000
 
 
 class _BrokenOff(BaseException):
@@ -81,7 +81,10 @@ class _Recorder:
             self._of(body).raised += 1
 
     def _of(self, body: Body) -> FunctionProfile:
-        return self.profile.functions.setdefault(self.names[body.function], FunctionProfile())
+        name = self.names[body.function]
+        if name not in self.profile.functions:
+            self.profile.functions[name] = FunctionProfile()
+        return self.profile.functions[name]
 
     def wants(self, body: Body) -> bool:
         return self._of(body).calls < self.budget.calls
