@@ -18,6 +18,9 @@ line table          ``Instruction.position``                 travels with its in
 an unchanged instruction never becomes shorter than it was. Offsets are bytes from the start of
 ``co_code``, as ``f_lasti`` counts.
 
+Since 3.12 an exhausted FOR_ITER lands behind its target: it skips END_FOR (3.13: and POP_TOP), so
+nothing may be inserted between these and nothing but them may be its target.
+
 Opcode numbers, cache sizes and jumps are the running interpreter's own (module ``opcode``), so this
 handles exactly the minor it runs on. Formats: CPython ``Objects/exception_handling_notes.txt`` and
 ``Objects/locations.md``; they are the same from 3.11 to 3.13.

@@ -68,7 +68,7 @@ from __future__ import annotations
 
 from . import bytecode as bc
 from .bytecode import MINOR, Bytecode, Instruction
-from .stackmap import fits, stack_map
+from .stackmap import bytecode_stacks, fits
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -175,9 +175,9 @@ class Merged:
         hooks: Hooks,
     ) -> None:
         _require_plain_function(code)
-        _require_fitting(code, [*points, *headers])
         _require_hooks(headers, hooks)
         merger = _Merger(code, hooks)
+        _require_fitting(merger.bytecode, merger.start, [*points, *headers])
         merger.add_loop_hooks(headers)
         merger.add_prologue(points)
         self.code = merger.finish(points, headers)
@@ -194,12 +194,13 @@ def _require_plain_function(code: CodeType) -> None:
         raise CannotMerge("a module or class body keeps its variables in a dict")
 
 
-def _require_fitting(code: CodeType, points: Sequence[ResumePoint]) -> None:
+def _require_fitting(bytecode: Bytecode, start: int, points: Sequence[ResumePoint]) -> None:
     # A wrong depth is a crash, so this is checked here and not only where points are made.
-    kinds = stack_map(code)
+    stacks = bytecode_stacks(bytecode)
+    kinds = {ins.offset: stacks[ins] for ins in bytecode.instructions[start:] if ins in stacks}
     for point in points:
         if point.offset not in kinds:
-            raise CannotMerge(f"no reachable instruction at offset {point.offset}")
+            raise CannotMerge(f"no instruction to go on from at offset {point.offset}")
         if not fits(kinds[point.offset], point.stack):
             found = kinds[point.offset]
             raise CannotMerge(f"stack at {point.offset} is {found!r}, not {point.stack!r}")

@@ -151,19 +151,24 @@ def is_resumable(kinds: str) -> bool:
     return HANDLER_KINDS.isdisjoint(kinds)
 
 
-def keyword_names_pending(code: CodeType) -> set[int]:
-    """Offsets between KW_NAMES and its call, the call included (none on 3.13).
+def resume_map(code: CodeType) -> dict[int, str]:
+    """`stack_map` of the instructions at which the function can be resumed as it is.
 
-    The names are in no stack slot there, so the call cannot be made again with its own arguments;
-    resume at the KW_NAMES instead.
+    Left out: handlers; what stands before RESUME; and what is between KW_NAMES and its call, the
+    call included (3.11, 3.12), because the names are in no stack slot there: resume at the
+    KW_NAMES, or at the call with a callee and arguments that take no names.
     """
-    pending: set[int] = set()
-    after_names = False
-    for ins in bc.decode(code).instructions:
-        if after_names:
-            pending.add(ins.offset)
-        after_names = ins.name == "KW_NAMES" or (after_names and ins.name != "CALL")
-    return pending
+    bytecode = bc.decode(code)
+    stacks = bytecode_stacks(bytecode)
+    found: dict[int, str] = {}
+    started = names_pending = False
+    for ins in bytecode.instructions:
+        started = started or ins.name == "RESUME"
+        kinds = stacks.get(ins)
+        if started and not names_pending and kinds is not None and is_resumable(kinds):
+            found[ins.offset] = kinds
+        names_pending = ins.name == "KW_NAMES" or (names_pending and ins.name != "CALL")
+    return found
 
 
 def bytecode_stacks(bytecode: Bytecode) -> dict[Instruction, str]:
