@@ -48,10 +48,11 @@ class RemoteError(ServerError):
 
 
 class Problem(ServerError):
-    """A refusal of one request: a code of `pyvorin_wire.api.PROBLEMS`, which fixes status and meaning.
+    """A refusal of one request: a code of `pyvorin_wire.api.PROBLEMS`, which fixes status and
+    meaning.
 
-    `detail` is a sentence for a person and holds nothing of another organisation's. `extra` are further
-    members of the body (`retry_after_s`, `server_time_s`, `url`).
+    `detail` is a sentence for a person and holds nothing of another organisation's. `extra` are
+    further members of the body (`retry_after_s`, `server_time_s`, `url`).
     """
 
     def __init__(self, code: str, detail: str = "", **extra: Any) -> None:

@@ -43,7 +43,6 @@ class Settings:
     workers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     concurrency: int = 2
     required_tier: str = "restricted"
-    signer_uid: int = -1
     security_contact: str = ""
     source_max_bytes: int = 1_000_000
     body_max_bytes: int = 4_000_000
@@ -105,9 +104,7 @@ def load(data_dir: Path, environ: Mapping[str, str], config: Path | None = None)
         if variable.startswith(PREFIX) and name in _KINDS:
             values[name] = _from_text(name, text, variable)
             origins[name] = variable
-    settings = Settings(
-        data_dir=data_dir.absolute(), origins=MappingProxyType(origins), **values
-    )
+    settings = Settings(data_dir=data_dir.absolute(), origins=MappingProxyType(origins), **values)
     _check_ranges(settings)
     return settings
 
@@ -158,7 +155,7 @@ def _from_text(name: str, text: str, origin: str) -> Any:
 def _check_ranges(settings: Settings) -> None:
     for f in fields(settings):
         value = getattr(settings, f.name)
-        if isinstance(value, int | float) and f.name != "signer_uid" and value <= 0:
+        if isinstance(value, int | float) and value <= 0:
             raise ConfigError(f"`{f.name}` must be above zero, not {value}")
     if settings.required_tier not in TIERS:
         raise ConfigError(f"`required_tier` is one of {', '.join(TIERS)}")
@@ -173,7 +170,9 @@ def _bracketed(host: str) -> str:
 
 
 def current(data_dir: str | None = None, config: str | None = None) -> Settings:
-    """Return the settings of this process: folder from the argument, the environment or the XDG default."""
+    """Return the settings of this process: folder from the argument, the environment or the XDG
+    default.
+    """
     home = data_dir or os.environ.get(PREFIX + "DATA_DIR")
     if home is None:
         base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")

@@ -1,7 +1,8 @@
-"""Serving artifacts: found in the database, fetched from the store, bound to the asking device, checked.
+"""Serving artifacts: found in the database, fetched from the store, bound to the asking device,
+checked.
 
-Nothing is served that was not verified here in this request: the bytes' SHA-256, the Ed25519 statement, and that
-the statement is about these bytes.
+Nothing is served that was not verified here in this request: the bytes' SHA-256, the Ed25519
+statement, and that the statement is about these bytes.
 """
 
 from dataclasses import dataclass
@@ -55,13 +56,13 @@ class Artifacts:
         self._objects = objects
         self._data_keys = data_keys
         self._signer = signer
-        self._public = {
-            key_id: _verifier(public) for key_id, public in artifact_keys.items()
-        }
+        self._public = {key_id: _verifier(public) for key_id, public in artifact_keys.items()}
         self._clock = clock
 
     async def serve(self, principal: Principal, artifact_id: str) -> Served:
-        """Return the artifact bound to the asking device. Raises `not_found`, or `unavailable` if it is damaged."""
+        """Return the artifact bound to the asking device. Raises `not_found`, or `unavailable` if
+        it is damaged.
+        """
         async with self._database.read() as connection:
             row = await store.get(connection, principal.organisation_id, artifact_id)
             data_key = await self._data_keys.of(connection, row.organisation_id)

@@ -2,14 +2,13 @@
 
     <organisation>/<sha256 of the artifact>
 
-An object is written at most once: the store refuses a second write of a key, so neither a repeated step nor
-a stale supervisor can replace what was signed. Bytes are sealed under the organisation's data key, and
-what comes back is hashed again before it is used: the store is not trusted.
+An object is written at most once: the store refuses a second write of a key, so neither a repeated
+step nor a stale supervisor can replace what was signed. Bytes are sealed under the organisation's
+data key, and what comes back is hashed again before it is used: the store is not trusted.
 """
 
 import hashlib
 from pathlib import Path
-from typing import cast
 
 import obstore
 from obstore.exceptions import AlreadyExistsError, NotFoundError
@@ -30,9 +29,7 @@ class ArtifactStore:
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
-    async def put(
-        self, organisation_id: str, content: bytes, data_key: KeyProvider
-    ) -> str:
+    async def put(self, organisation_id: str, content: bytes, data_key: KeyProvider) -> str:
         """Store `content` unless it is there already; return its SHA-256 in hex."""
         digest = hashlib.sha256(content).hexdigest()
         sealed = data_key.seal(content, _place(organisation_id, digest))
@@ -44,9 +41,7 @@ class ArtifactStore:
             await self.get(organisation_id, digest, data_key)
         return digest
 
-    async def get(
-        self, organisation_id: str, digest: str, data_key: KeyProvider
-    ) -> bytes:
+    async def get(self, organisation_id: str, digest: str, data_key: KeyProvider) -> bytes:
         """Return the bytes with this SHA-256. Raises `StoreError` when they are gone or changed."""
         try:
             answer = await obstore.get_async(self._store, f"{organisation_id}/{digest}")
@@ -62,7 +57,7 @@ class ArtifactStore:
 def open_store(settings: Settings) -> ArtifactStore:
     """Return the store of `store_url`, by default a folder of the installation."""
     if settings.store_url:
-        return ArtifactStore(cast(ObjectStore, from_url(settings.store_url)))
+        return ArtifactStore(from_url(settings.store_url))
     folder: Path = settings.data_dir / "store"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return ArtifactStore(LocalStore(str(folder)))

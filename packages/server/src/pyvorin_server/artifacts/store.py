@@ -29,9 +29,7 @@ async def enter(connection: AsyncConnection, values: Mapping[str, Any], now: dat
         )
 
 
-async def newest(
-    connection: AsyncConnection, organisation_id: str, fingerprint: str
-) -> Row | None:
+async def newest(connection: AsyncConnection, organisation_id: str, fingerprint: str) -> Row | None:
     """Return the organisation's newest artifact of this fingerprint that is not recalled."""
     query = (
         sa.select(artifacts)
@@ -47,7 +45,9 @@ async def newest(
 
 
 async def get(connection: AsyncConnection, organisation_id: str, artifact_id: str) -> Row:
-    """Return an artifact of the organisation. Another's, a recalled one and none raise the same `not_found`."""
+    """Return an artifact of the organisation. Another's, a recalled one and none raise the same
+    `not_found`.
+    """
     row = None
     if is_id(artifact_id, "art"):
         query = sa.select(artifacts).where(
@@ -95,9 +95,7 @@ async def recall(
     )
     column = {"artifact_id": artifacts.c.id, "sha256": artifacts.c.sha256}.get(kind)
     if column is not None:
-        await connection.execute(
-            artifacts.update().where(column == value).values(recalled_at=now)
-        )
+        await connection.execute(artifacts.update().where(column == value).values(recalled_at=now))
     await append(
         connection, Event.ARTIFACT_RECALLED, at=now, subject=value[:120], detail={"kind": kind}
     )

@@ -1,1 +1,3 @@
-"""Who is asking: access tokens, refresh tokens, request signatures, and the guard that combines them."""
+"""Who is asking: access tokens, refresh tokens, request signatures, and the guard that combines
+them.
+"""

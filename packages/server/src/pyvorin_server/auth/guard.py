@@ -6,8 +6,8 @@
     3. the access token is checked and must be of the same device
     4. its scope must cover the route
 
-Unknown devices, wrong keys and bad signatures give one and the same answer. `clock_skew` is told apart only
-after the signature was good, and carries the server's time.
+Unknown devices, wrong keys and bad signatures give one and the same answer. `clock_skew` is told
+apart only after the signature was good, and carries the server's time.
 """
 
 from collections.abc import Mapping
@@ -88,10 +88,10 @@ class Guard:
             raise Problem("forbidden", f"the access token lacks the scope `{scope}`")
         return principal
 
-    async def by_licence_key(
-        self, request: Request, keyid: str, public_check: Verify
-    ) -> None:
-        """Check an activation's Ed25519 signature; the nonce is inserted in a transaction of its own."""
+    async def by_licence_key(self, request: Request, keyid: str, public_check: Verify) -> None:
+        """Check an activation's Ed25519 signature; the nonce is inserted in a transaction of its
+        own.
+        """
         parts = await signed_parts(request)
         parameters = self._verified(parts, public_check, httpsig.ED25519)
         if parameters.keyid != keyid:
@@ -130,8 +130,7 @@ class Guard:
         now = self._clock.now()
         async with self._database.write() as connection:
             await insert_nonce(connection, parameters, now)
-            row = await _device_with_licence(connection, device_id)
-            _check_standing(row, now)
+            row = _in_good_standing(await _device_with_licence(connection, device_id), now)
             return Principal(device_id, row.licence_id, row.organisation_id)
 
 
@@ -159,7 +158,7 @@ async def drop_old_nonces(connection: AsyncConnection, now: datetime) -> None:
 
 async def _device_with_licence(
     connection: AsyncConnection, device_id: str
-) -> sa.Row[tuple[Any, ...]] | None:
+) -> sa.Row[Any] | None:
     query = (
         sa.select(
             devices.c.organisation_id,
@@ -175,7 +174,7 @@ async def _device_with_licence(
     return (await connection.execute(query)).first()
 
 
-def _check_standing(row: sa.Row[tuple[Any, ...]] | None, now: datetime) -> None:
+def _in_good_standing(row: sa.Row[Any] | None, now: datetime) -> sa.Row[Any]:
     if row is None:
         raise Problem("unauthenticated", "the request signature was not accepted")
     if row.revoked_at is not None:
@@ -184,3 +183,4 @@ def _check_standing(row: sa.Row[tuple[Any, ...]] | None, now: datetime) -> None:
         raise Problem("device_revoked", "this device is revoked")
     if not row.not_before <= now < row.expires_at:
         raise Problem("licence_expired", "the licence is not valid at this time")
+    return row

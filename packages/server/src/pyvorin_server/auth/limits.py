@@ -15,7 +15,9 @@ WINDOW_S = 60
 
 
 async def take(connection: AsyncConnection, key: str, limit: int, now: datetime) -> None:
-    """Count one use of `key`; raise `rate_limited` with Retry-After when it is over `limit` a minute."""
+    """Count one use of `key`; raise `rate_limited` with Retry-After when it is over `limit` a
+    minute.
+    """
     window = epoch_s(now) // WINDOW_S
     insert: Any = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
     statement = (

@@ -1,7 +1,7 @@
 """Refresh tokens: opaque, single use, bound to one device, in families.
 
-A token is 256 random bits, stored by SHA-256. Using it spends it and issues its successor in the same
-family. A spent one seen again, or one from another device, means it was copied: the family is
+A token is 256 random bits, stored by SHA-256. Using it spends it and issues its successor in the
+same family. A spent one seen again, or one from another device, means it was copied: the family is
 revoked (RFC 9700 section 4.14).
 """
 
@@ -45,8 +45,8 @@ async def issue(
 async def spend(
     connection: AsyncConnection, token: str, device_id: str, organisation_id: str, now: datetime
 ) -> tuple[str, str] | None:
-    """Spend a token and return its family and scopes; None if it is not good. The caller's transaction
-    must commit either way: a reuse revokes the family in it."""
+    """Spend a token and return its family and scopes; None if it is not good. The caller's
+    transaction must commit either way: a reuse revokes the family in it."""
     spent = (
         await connection.execute(
             refresh_tokens.update()

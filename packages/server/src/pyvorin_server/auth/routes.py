@@ -1,8 +1,10 @@
 """Tokens for devices: /v1/auth/token, /refresh, /revoke and the public key set.
 
-The token routes are admitted by request signature alone, so a token is only ever handed to the holder of the device's key.
+The token routes are admitted by request signature alone, so a token is only ever handed to the
+holder of the device's key.
 """
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Request, Response
 from pyvorin_wire import api
 
@@ -11,12 +13,14 @@ from pyvorin_server.auth import refresh
 from pyvorin_server.auth.guard import Guard, Principal
 from pyvorin_server.auth.tokens import SCOPES, Claims, KeyRing
 from pyvorin_server.db import Database
+from pyvorin_server.db.tables import recalls
 from pyvorin_server.errors import Problem
 from pyvorin_server.kit.clock import Clock
 from pyvorin_server.kit.http import answer, read_record
 from pyvorin_server.settings import Settings
 
 MAX_BODY_BYTES = 4096
+TRUST_VERSION = 1
 
 
 class Tokens:
@@ -49,7 +53,7 @@ class Tokens:
                 actor=principal.device_id,
                 subject=principal.licence_id,
             )
-        return self._response(principal, frozenset(scopes), token)
+        return await self._response(principal, frozenset(scopes), token)
 
     async def refresh(self, principal: Principal, token: str) -> api.TokenResponse:
         """Spend a refresh token; a reused one revokes its family and is refused."""
@@ -66,7 +70,7 @@ class Tokens:
                 )
         if spent is None:
             raise Problem("unauthenticated", "the refresh token was not accepted")
-        return self._response(principal, frozenset(scopes.split()), successor)
+        return await self._response(principal, frozenset(scopes.split()), successor)
 
     async def revoke(self, principal: Principal, token: str) -> None:
         """Spend a token and revoke its family; silent when it was not good."""
@@ -87,15 +91,20 @@ class Tokens:
                     subject=family,
                 )
 
-    def _response(
+    async def _response(
         self, principal: Principal, scopes: frozenset[str], refresh_token: str
     ) -> api.TokenResponse:
+        async with self._database.read() as connection:
+            newest = sa.select(sa.func.coalesce(sa.func.max(recalls.c.number), 0))
+            recall_version = int((await connection.execute(newest)).scalar_one())
         claims = Claims(
             principal.device_id, principal.licence_id, principal.organisation_id, scopes
         )
         life = self._settings.access_token_s
         access = self._ring.issue(claims, self._settings.url, self._clock.now(), life)
-        return api.TokenResponse(access, refresh_token, life)
+        return api.TokenResponse(
+            access, refresh_token, life, recall_version=recall_version, trust_version=TRUST_VERSION
+        )
 
     def public_jwks(self) -> dict[str, object]:
         return self._ring.public_jwks()

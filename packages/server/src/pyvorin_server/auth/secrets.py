@@ -12,7 +12,9 @@ _PLACE = "file|api-secrets||"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ApiSecrets:
-    """`pepper` hides licence look-ups from a database dump; `request_master` derives request keys. 32 bytes each."""
+    """`pepper` hides licence look-ups from a database dump; `request_master` derives request keys.
+    32 bytes each.
+    """
 
     pepper: bytes
     request_master: bytes

@@ -1,8 +1,9 @@
 """RS256 access tokens (RFC 9068 `at+jwt`), from a key ring in the database.
 
 A token names device (`sub`), licence, organisation and scope, lives minutes, and is worth nothing
-without the device's request signature. The algorithm is fixed by the key, keys are found by `kid` in our own
-table only, and every claim is required: no header field can choose how a token is checked (RFC 8725).
+without the device's request signature. The algorithm is fixed by the key, keys are found by `kid`
+in our own table only, and every claim is required: no header field can choose how a token is
+checked (RFC 8725).
 """
 
 import json
@@ -68,7 +69,9 @@ class KeyRing:
         return jwt.encode(header, body, self._keys[self._signing], algorithms=[ALGORITHM])
 
     def check(self, text: str, issuer: str, now: datetime) -> Claims:
-        """Return the claims of a valid token. Raises the `unauthenticated` problem, always the same."""
+        """Return the claims of a valid token. Raises the `unauthenticated` problem, always the
+        same.
+        """
         try:
             return self._check(text, issuer, epoch_s(now))
         except (JoseError, ValueError, KeyError, TypeError, RecursionError):

@@ -1,13 +1,18 @@
 """Where source waits: the API process's memory, and nowhere else.
 
 The API takes the bytes in, a supervisor fetches them once per attempt over a Unix socket, and they
-are forgotten when the job ends. Nothing is written: when this process dies, the bytes are gone, the job goes to
-`needs_source`, and the client sends them again by itself. The sum of all held bytes is bounded; beyond it
-new jobs are refused (`unavailable`), never old ones dropped.
+are forgotten when the job ends. Nothing is written: when this process dies, the bytes are gone,
+the job goes to `needs_source`, and the client sends them again by itself. The sum of all held
+bytes is bounded; beyond it new jobs are refused (`unavailable`), never old ones dropped.
 """
+
+from collections import OrderedDict
 
 from pyvorin_server.errors import RemoteError, retry_later
 from pyvorin_server.kit.local import Message
+
+SOCKET = "broker.sock"
+_MAX_DIFFERENCES = 100
 
 
 class SourceBroker:
@@ -15,11 +20,14 @@ class SourceBroker:
 
     def __init__(self, max_bytes: int) -> None:
         self._bodies: dict[str, bytes] = {}
+        self._differences: OrderedDict[str, bytes] = OrderedDict()
         self._max_bytes = max_bytes
         self._held_bytes = 0
 
     def hold(self, job_id: str, body: bytes) -> None:
-        """Keep a job's body until `forget`. Raises the `unavailable` problem when memory is used up."""
+        """Keep a job's body until `forget`. Raises the `unavailable` problem when memory is used
+        up.
+        """
         self.forget(job_id)
         if self._held_bytes + len(body) > self._max_bytes:
             raise retry_later("unavailable", 5, "the service holds as much work as it can")
@@ -29,6 +37,12 @@ class SourceBroker:
     def forget(self, job_id: str) -> None:
         """Drop a job's body if it is held."""
         self._held_bytes -= len(self._bodies.pop(job_id, b""))
+
+    def take_differences(self, job_id: str) -> bytes | None:
+        """Return a mismatch's differences once; they hold the user's values and are kept nowhere
+        else.
+        """
+        return self._differences.pop(job_id, None)
 
     def held(self) -> frozenset[str]:
         """Return the ids of all jobs whose bodies are held."""
@@ -44,4 +58,13 @@ class SourceBroker:
     async def answer_forget(self, request: Message) -> Message:
         """Local call `forget {job_id}`: the job has ended."""
         self.forget(request.text("job_id"))
+        return Message({})
+
+    async def answer_differences(self, request: Message) -> Message:
+        """Local call `differences {job_id}` with one blob: keep it for the device that asked,
+        once.
+        """
+        self._differences[request.text("job_id")] = request.blobs[0]
+        while len(self._differences) > _MAX_DIFFERENCES:
+            self._differences.popitem(last=False)
         return Message({})

@@ -3,8 +3,9 @@
     queued → compiling → verifying → signing → complete
     any running state → rejected | mismatch | failed | timeout | cancelled | needs_source
 
-Every change is a compare-and-set on state and fencing token (`builds.store`). One thing is not a transition but
-a new attempt: after a crash another lease takes an open job over and begins again at `compiling`.
+Every change is a compare-and-set on state and fencing token (`builds.store`). One thing is not a
+transition but a new attempt: after a crash another lease takes an open job over and begins again
+at `compiling`.
 """
 
 from pyvorin_wire.jobs import TRANSITIONS, JobState

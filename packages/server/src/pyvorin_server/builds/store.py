@@ -1,7 +1,7 @@
 """Jobs in the database: entered once, taken under a lease, moved by compare-and-set, ended once.
 
-Every function runs in the caller's transaction. `fence` is the fencing token: taking a job raises it, and whoever
-holds an older one changes nothing any more.
+Every function runs in the caller's transaction. `fence` is the fencing token: taking a job raises
+it, and whoever holds an older one changes nothing any more.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,9 @@ Row = sa.Row[tuple[Any, ...]]
 
 
 async def enter(connection: AsyncConnection, values: Mapping[str, Any], now: datetime) -> str:
-    """Insert a queued job and return its id; equal work of the organisation already in flight is returned instead."""
+    """Insert a queued job and return its id; equal work of the organisation already in flight is
+    returned instead.
+    """
     await connection.execute(
         jobs.insert().values(
             **values,
@@ -103,11 +105,9 @@ async def page(
     return list((await connection.execute(query)).all())
 
 
-async def claim(
-    connection: AsyncConnection, job_id: str, holder: str, now: datetime
-) -> Row | None:
+async def claim(connection: AsyncConnection, job_id: str, holder: str, now: datetime) -> Row | None:
     """Take an open job under a new lease and return it; None when it is not to be built any more."""
-    taken = (
+    taken: Row | None = (
         await connection.execute(
             jobs.update()
             .where(jobs.c.id == job_id, jobs.c.state.in_(_values(states.CLAIMABLE)))
@@ -157,7 +157,8 @@ async def end(
     artifact_id: str | None = None,
     credits: int = 0,
 ) -> bool:
-    """End a job once, with its usage row and audit entry in the same transaction; False when it had ended.
+    """End a job once, with its usage row and audit entry in the same transaction; False when it
+    had ended.
 
     The state that was left is the job's `stage`. Only a complete job carries credits.
     """

@@ -93,9 +93,7 @@ def _make_sqlite_strict(engine: AsyncEngine) -> None:
         connection.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")
 
 
-async def insert_once(
-    connection: AsyncConnection, table: sa.Table, values: dict[str, Any]
-) -> bool:
+async def insert_once(connection: AsyncConnection, table: sa.Table, values: dict[str, Any]) -> bool:
     """Insert a row unless a UNIQUE constraint says it is there; return whether it was inserted."""
     insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
     statement = insert(table).values(**values).on_conflict_do_nothing().returning(sa.literal(1))

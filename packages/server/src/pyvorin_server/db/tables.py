@@ -147,6 +147,8 @@ jobs = sa.Table(
     # SHA-256 of the whole body with bundle and examples: a second sending must be the same.
     _text("body_sha256", 64),
     _text("module", 400),
+    # The user's path and function names: theirs to read, nobody's to search.
+    sa.Column("request_sealed", sa.LargeBinary, nullable=False),
     _text("options", 4000),
     _text("target", 400),
     # The device's Ed25519 signature over fingerprint, source digest and options.

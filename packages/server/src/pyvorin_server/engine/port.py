@@ -1,8 +1,8 @@
 """Durable jobs: `EngineClient` enqueues, `Engine` executes; both hide DBOS.
 
 The engine keeps one row a job (queued → running → done), hands each to exactly one executor of the
-queue, and after a crash runs it again on the executor of the same id (at least once: what a job does is
-made idempotent by its fencing token, see `builds.work`). The argument is a job id and an
+queue, and after a crash runs it again on the executor of the same id (at least once: what a job
+does is made idempotent by its fencing token, see `builds.work`). The argument is a job id and an
 attempt; everything else is read from the service's own tables.
 
 Pinned on purpose: the DBOS release (exactly, in pyproject.toml), `APPLICATION_VERSION` (jobs of an
@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSClient
+from dbos import DBOS, DBOSClient, EnqueueOptions
 
 from pyvorin_server.engine.serializer import SealedJson, pickle_is_refused, refuse_pickle
 from pyvorin_server.errors import ConfigError
@@ -96,17 +96,17 @@ class EngineClient:
 
     async def enqueue(self, job_id: str, attempt: int) -> None:
         """Queue one attempt of a job; queueing the same attempt again changes nothing."""
-        await asyncio.to_thread(
-            self._client.enqueue,
-            {
-                "queue_name": QUEUE,
-                "workflow_name": WORKFLOW,
-                "workflow_id": f"{job_id}-{attempt}",
-                "app_version": APPLICATION_VERSION,
-            },
-            job_id,
-            attempt,
-        )
+        options: EnqueueOptions = {
+            "queue_name": QUEUE,
+            "workflow_name": WORKFLOW,
+            "workflow_id": f"{job_id}-{attempt}",
+            "app_version": APPLICATION_VERSION,
+        }
+
+        def enqueue() -> None:
+            self._client.enqueue(options, job_id, attempt)
+
+        await asyncio.to_thread(enqueue)
 
     async def cancel(self, job_id: str, attempt: int) -> None:
         """Withdraw an attempt that has not started, or stop it at its next step."""

@@ -58,7 +58,9 @@ class SealedJson(Serializer):
             record = base64.b64decode(serialized_data, validate=True)
             return _restored(canonical.loads(self._keys.open(record, _PLACE)))
         except (SealError, CanonicalError, binascii.Error, ValueError):
-            raise EnginePayloadError("a row of the engine was not written by this service") from None
+            raise EnginePayloadError(
+                "a row of the engine was not written by this service"
+            ) from None
 
 
 def refuse_pickle() -> None:
@@ -68,8 +70,8 @@ def refuse_pickle() -> None:
     def refuse(self: object, data: object) -> Any:
         raise EnginePayloadError("pickled rows are refused")
 
-    default.serialize = refuse  # type: ignore[method-assign,assignment]
-    default.deserialize = refuse  # type: ignore[method-assign,assignment]
+    default.serialize = refuse  # type: ignore[method-assign]
+    default.deserialize = refuse  # type: ignore[method-assign]
 
 
 def pickle_is_refused() -> bool:

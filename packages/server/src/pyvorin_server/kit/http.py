@@ -121,7 +121,9 @@ def _once(body: bytes, receive: Receive) -> Receive:
 
 
 def describe_fault(error: BaseException) -> dict[str, str]:
-    """Return type and innermost place of an error of ours; its message may hold data and is left out."""
+    """Return type and innermost place of an error of ours; its message may hold data and is left
+    out.
+    """
     trace, place = error.__traceback__, ""
     while trace is not None:
         code = trace.tb_frame.f_code

@@ -112,9 +112,7 @@ class LocalClient:
                 await asyncio.sleep(0.05)
 
 
-async def _dispatch(
-    request: Message, token: str, handlers: Mapping[str, Handler]
-) -> Message:
+async def _dispatch(request: Message, token: str, handlers: Mapping[str, Handler]) -> Message:
     if not hmac.compare_digest(request.text("token").encode(), token.encode()):
         raise PeerRefused("wrong token")
     op = request.text("op")

@@ -2,10 +2,11 @@
 
     record = b"\\x01" ‖ key id (8 bytes) ‖ nonce (12 bytes) ‖ ciphertext ‖ tag (16 bytes)
 
-The associated data names the place a record belongs to (table, column, row, organisation), so
-a record copied to another row does not open there. `KeyProvider` is the port behind which the
+The associated data names the place a record belongs to (table, column, row, organisation), so a
+record copied to another row does not open there. `KeyProvider` is the port behind which the
 key-encryption key may live: `FileKeyProvider` keeps it in a 0600 file, a hardware keystore can
-take its place. A key opens every record sealed under an id it still holds, and seals with the newest.
+take its place. A key opens every record sealed under an id it still holds, and seals with the
+newest.
 """
 
 import hashlib
@@ -48,7 +49,9 @@ class AesKey:
         return header + self._cipher.encrypt(nonce, plain, self._binding(header, place))
 
     def open(self, record: bytes, place: str) -> bytes:
-        """Return the plain bytes of `record`. Raises `SealError` on another place, key or a change."""
+        """Return the plain bytes of `record`. Raises `SealError` on another place, key or a
+        change.
+        """
         if len(record) < _HEADER_BYTES + 16 or record[:1] != _VERSION:
             raise SealError("not a sealed record")
         if record[1 : 1 + _KEY_ID_BYTES] != self.id:
@@ -92,7 +95,9 @@ class FileKeyProvider:
 
 
 def write_secret(path: Path, content: bytes) -> None:
-    """Create `path` with mode 0600 and write it through to disk. Raises `KeyFileError` if it exists."""
+    """Create `path` with mode 0600 and write it through to disk. Raises `KeyFileError` if it
+    exists.
+    """
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         descriptor = os.open(path, flags, 0o600)
@@ -105,7 +110,9 @@ def write_secret(path: Path, content: bytes) -> None:
 
 
 def read_secret(path: Path) -> bytes:
-    """Read a secret file. Raises `KeyFileError` unless it is a plain file that only its owner may read."""
+    """Read a secret file. Raises `KeyFileError` unless it is a plain file that only its owner may
+    read.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:

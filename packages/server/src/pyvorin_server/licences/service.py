@@ -46,8 +46,8 @@ class Licences:
     async def activate(self, request: Request, asked: api.ActivateRequest) -> api.ActivateResponse:
         """Enter the device and deliver its keys, each sealed to it.
 
-        Unknown keys, wrong proofs and malformed proofs give the same answer; attempts are counted by address and
-        by look-up hash before anything else is done.
+        Unknown keys, wrong proofs and malformed proofs give the same answer; attempts are counted
+        by address and by look-up hash before anything else is done.
         """
         await self._throttle(request, asked.lookup_hash)
         async with self._database.read() as connection:
@@ -149,4 +149,3 @@ class Licences:
                 at=self._clock.now(),
                 detail={"code": code},
             )
-

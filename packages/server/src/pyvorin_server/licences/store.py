@@ -92,8 +92,9 @@ async def enter_device(
 ) -> str:
     """Give the device a slot of the licence and return its id; the same device keeps its id.
 
-    `device` holds signing_key, sealing_key, label_sealed and key_epoch. Raises the `device_limit` problem when all
-    slots are taken: UNIQUE(licence, slot) decides, so the limit holds under any race.
+    `device` holds signing_key, sealing_key, label_sealed and key_epoch. Raises the `device_limit`
+    problem when all slots are taken: UNIQUE(licence, slot) decides, so the limit holds under any
+    race.
     """
     known = await _device_by_key(connection, licence.id, device["signing_key"])
     if known is not None:
@@ -126,9 +127,7 @@ async def enter_device(
     raise Problem("device_limit", f"the licence allows {licence.max_devices} devices")
 
 
-async def _enter_again(
-    connection: AsyncConnection, known: Row, device: Mapping[str, Any]
-) -> str:
+async def _enter_again(connection: AsyncConnection, known: Row, device: Mapping[str, Any]) -> str:
     if known.revoked_at is not None:
         raise Problem("device_revoked", "this device is revoked")
     await connection.execute(
@@ -167,8 +166,9 @@ async def count_devices(connection: AsyncConnection, licence_id: str) -> int:
 async def revoke(connection: AsyncConnection, licence_id: str, now: datetime) -> list[str]:
     """Revoke a licence at once: tokens, and every open job of it. Returns the ids of those jobs.
 
-    Requests are refused from this commit on, since every request reads the row. Open jobs are cancelled by
-    the caller (`builds.store.cancel`), running ones by their supervisor within seconds.
+    Requests are refused from this commit on, since every request reads the row. Open jobs are
+    cancelled by the caller (`builds.store.cancel`), running ones by their supervisor within
+    seconds.
     """
     revoked = (
         await connection.execute(

@@ -1,4 +1,6 @@
-"""Organisations: whose licences, jobs and artifacts are whose, and the key their data is sealed with."""
+"""Organisations: whose licences, jobs and artifacts are whose, and the key their data is sealed
+with.
+"""
 
 from pyvorin_server.orgs.store import DataKeys, create
 

@@ -1,7 +1,8 @@
 """Organisations in the database, and their data keys.
 
-Each organisation's sensitive bytes (artifacts, diagnostics) are sealed with a 256-bit key of its own, which is
-stored sealed under the service's key-encryption key. Destroying that one row destroys all of them.
+Each organisation's sensitive bytes (artifacts, diagnostics) are sealed with a 256-bit key of its
+own, which is stored sealed under the service's key-encryption key. Destroying that one row
+destroys all of them.
 """
 
 import os
@@ -55,9 +56,7 @@ class DataKeys:
             sealed = (await connection.execute(query)).scalar_one_or_none()
             if sealed is None:
                 raise Problem("not_found")
-            self._opened[organisation_id] = AesKey(
-                self._keys.open(sealed, _place(organisation_id))
-            )
+            self._opened[organisation_id] = AesKey(self._keys.open(sealed, _place(organisation_id)))
         return self._opened[organisation_id]
 
 

@@ -1,13 +1,12 @@
 """Feeding a job its input and collecting its output, while watching every limit.
 
-Nothing here blocks on the job: pipes are non-blocking, and at least every `_TICK_S` the deadline,
-the CPU time and the caller's cancellation are looked at.
+Nothing here blocks on the job: pipes are non-blocking, and at least every `_TICK_S` the deadline
+and the caller's own limits are looked at.
 """
 
 import os
 import selectors
 import subprocess
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -72,10 +71,11 @@ class Conversation:
         for pipe in (process.stdin, process.stdout, process.stderr):
             os.set_blocking(pipe.fileno(), False)
 
-    def hold(
-        self, stdin: bytes, cpu_s: Callable[[], float], cancel: threading.Event | None
-    ) -> Stop | None:
-        """Talk until the job ends (None) or has to be stopped (why)."""
+    def hold(self, stdin: bytes, look_after: Callable[[], Stop | None]) -> Stop | None:
+        """Talk until the job ends (None) or has to be stopped (why).
+
+        `look_after` is asked every `_TICK_S` for limits that are not the pipes' or the clock's.
+        """
         deadline = time.monotonic() + self._limits.wall_s
         self._left = memoryview(stdin)
         with selectors.DefaultSelector() as selector:
@@ -84,7 +84,7 @@ class Conversation:
             selector.register(self.stderr.descriptor, selectors.EVENT_READ, self.stderr.read)
             selector.register(self._status, selectors.EVENT_READ, self._read_status)
             while True:
-                stop = self._reason_to_stop(deadline, cpu_s, cancel)
+                stop = self.overflow() or self._overdue(deadline) or look_after()
                 if stop is not None:
                     return stop
                 for key, _ in selector.select(min(_TICK_S, deadline - time.monotonic())):
@@ -119,18 +119,9 @@ class Conversation:
             self._stdin.close()
         return bool(self._left)
 
-    def _reason_to_stop(
-        self, deadline: float, cpu_s: Callable[[], float], cancel: threading.Event | None
-    ) -> Stop | None:
-        limits = self._limits
-        if cancel is not None and cancel.is_set():
-            return Stop(Ending.CANCELLED, "the job was cancelled")
-        if self.overflow() is not None:
-            return self.overflow()
+    def _overdue(self, deadline: float) -> Stop | None:
         if time.monotonic() >= deadline:
-            return Stop(Ending.TIMEOUT, f"ran longer than {limits.wall_s:g} s")
-        if cpu_s() >= limits.cpu_s:
-            return Stop(Ending.TIMEOUT, f"used more than {limits.cpu_s:g} s of CPU time")
+            return Stop(Ending.TIMEOUT, f"ran longer than {self._limits.wall_s:g} s")
         return None
 
 

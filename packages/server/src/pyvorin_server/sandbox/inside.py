@@ -11,6 +11,7 @@ import os
 import runpy
 import struct
 import sys
+import threading
 import types
 
 _STATUS = 3
@@ -49,8 +50,22 @@ def run(arguments: list[str]) -> None:
             runpy.run_path(path, run_name="__main__")
 
 
+def leave() -> None:
+    """End a command that returned normally, without the interpreter's tear-down.
+
+    The process owns nothing that outlives it, and tear-down takes 40 ms with LLVM loaded.
+    """
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
 if __name__ == "__main__":
     seal(bytes.fromhex(sys.argv[1]))
     os.write(_STATUS, b'{"sealed": true}\n')
     os.close(_STATUS)
     run(sys.argv[2:])
+    leave()

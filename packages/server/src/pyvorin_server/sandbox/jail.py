@@ -9,22 +9,21 @@ end (which a surviving child could otherwise postpone for ever), then the group 
 import json
 import os
 import select
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from pyvorin_server.sandbox import cgroups, posture
-from pyvorin_server.sandbox.conversation import Conversation, printable
+from pyvorin_server.sandbox import cgroups, mounts, posture
+from pyvorin_server.sandbox.conversation import Conversation, Stop, printable
 from pyvorin_server.sandbox.endings import Outcome
-from pyvorin_server.sandbox.model import JailRefused, JobResult
-from pyvorin_server.sandbox.plan import JailSpec, job_uid, make_plan, scratch_path
+from pyvorin_server.sandbox.model import Ending, JailRefused, JobResult
+from pyvorin_server.sandbox.plan import JailSpec, job_uid, make_plan
+from pyvorin_server.sandbox.scratch import Scratch
 from pyvorin_server.sandbox.tiers import CGROUP_LAYERS, Layer
 
 SETUP_TIMEOUT_S: Final = 60.0
@@ -53,7 +52,7 @@ class Jail:
         self._group: cgroups.Group | None = None
         self._launcher: subprocess.Popen[bytes] | None = None
         self._descriptors: list[int] = []
-        self._own_scratch: str | None = None
+        self._scratch: Scratch | None = None
         try:
             self._start()
         except BaseException:
@@ -76,12 +75,16 @@ class Jail:
             self._close(descriptor)
         uid = self._job_uid()
         self._make_group()
-        scratch = scratch_path(self.spec.tier) or self._make_scratch(uid)
+        scratch = self._scratch_path(uid)
         memory_held = self.reasons.get(Layer.CGROUP_MEMORY) == ""
         plan = make_plan(self.spec, uid, scratch, memory_held=memory_held)
-        self._send(json.dumps(plan).encode())
-        self._await_seal()
+        message = json.dumps(plan).encode()
+        self._send(len(message).to_bytes(4, "big") + message)
+        self._await("layers", "launcher")
         self._check_posture(uid)
+        self._send(b"g")
+        self._await("sealed", Layer.SEALED)
+        self._note_layers()
 
     def _pipe(self) -> tuple[int, int]:
         ends = os.pipe()
@@ -122,26 +125,27 @@ class Jail:
             if self.reasons[layer]:
                 raise JailRefused(layer, self.reasons[layer])
 
-    def _make_scratch(self, uid: int | None) -> str:
-        self._own_scratch = tempfile.mkdtemp(prefix="pyvorin-scratch-")
-        if uid is not None:
-            os.chown(self._own_scratch, uid, uid)
-        return self._own_scratch
+    def _scratch_path(self, uid: int | None) -> str:
+        if self.spec.tier.uses_namespaces:
+            return mounts.SCRATCH
+        self._scratch = Scratch.make(uid)
+        return self._scratch.path
 
-    def _send(self, plan: bytes) -> None:
-        data = len(plan).to_bytes(4, "big") + plan
+    def _send(self, data: bytes) -> None:
         with suppress(BrokenPipeError):  # then the status pipe says why
             while data:
                 data = data[os.write(self._lifeline, data) :]
 
-    def _await_seal(self) -> None:
+    def _await(self, key: str, layer: str) -> None:
+        """Wait for the message `key`. Raises JailRefused if a refusal or the end comes first."""
         deadline = time.monotonic() + SETUP_TIMEOUT_S
-        while True:
+        while self._find(key) is None:
             self._raise_refusal()
-            if any("sealed" in message for message in self._messages):
-                break
             if self._find("exit") or not self._wait_status(deadline):
-                raise JailRefused(Layer.SEALED, f"the command did not start: {self._complaint()}")
+                self._raise_refusal()
+                raise JailRefused(layer, f"the command did not start: {self._complaint()}")
+
+    def _note_layers(self) -> None:
         self.reasons[Layer.SEALED] = ""
         layers = self._find("layers") or {"layers": {}}
         self.reasons |= {Layer(name): reason for name, reason in layers["layers"].items()}
@@ -224,7 +228,7 @@ class Jail:
         conversation = Conversation(
             self._process, self._status, self._job_goes_on, self.spec.limits
         )
-        stop = conversation.hold(stdin, lambda: self._cpu_s() - cpu_before_s, cancel)
+        stop = conversation.hold(stdin, lambda: self._look_after(cpu_before_s, cancel))
         wall_s = time.monotonic() - begun
         self.kill()
         conversation.drain()
@@ -247,6 +251,16 @@ class Jail:
             cpu_s=cpu_s,
             max_rss_bytes=self._peak_memory_bytes() or exited.get("max_rss_bytes", 0),
         )
+
+    def _look_after(self, cpu_before_s: float, cancel: threading.Event | None) -> Stop | None:
+        limits = self.spec.limits
+        if cancel is not None and cancel.is_set():
+            return Stop(Ending.CANCELLED, "the job was cancelled")
+        if self._cpu_s() - cpu_before_s >= limits.cpu_s:
+            return Stop(Ending.TIMEOUT, f"used more than {limits.cpu_s:g} s of CPU time")
+        if self._scratch is not None and self._scratch.size_bytes() > limits.file_bytes:
+            return Stop(Ending.OUTPUT_LIMIT, f"wrote files of more than {limits.file_bytes} bytes")
+        return None
 
     def _job_goes_on(self) -> bool:
         return self._read_status() and self._find("exit") is None
@@ -297,6 +311,6 @@ class Jail:
         if self._group is not None:
             self._group.remove()
             self._group = None
-        if self._own_scratch is not None:
-            shutil.rmtree(self._own_scratch)
-            self._own_scratch = None
+        if self._scratch is not None:
+            self._scratch.remove()
+            self._scratch = None

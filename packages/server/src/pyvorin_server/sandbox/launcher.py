@@ -9,7 +9,8 @@ reports each on the status pipe (JSON lines), and refuses at the first required 
                    ◀── "in my user namespace"
                    writes uid map ───────────▶ job uid, no capabilities,
                                                no_new_privs, Landlock, seccomp
-      ◀─────────────────────── layers ──────── fork ─────────────────────▶ exec python -I inside
+      ◀─────────────────────── layers ────────
+      checks its posture ───── go ───────────▶ fork ─────────────────────▶ exec python -I inside
       ◀────────────────────────────────────────────────────────── sealed ─┘
                    waits for keeper or         waits for the job and
                    supervisor to end           reaps its orphans
@@ -114,10 +115,9 @@ def _launch(setup: _Setup, control: int) -> None:
     from_launcher, to_keeper = os.pipe()
     keeper = os.fork()
     if keeper == 0:
-        os.close(control)
         os.close(from_keeper)
         os.close(to_keeper)
-        _keep(setup, to_launcher, from_launcher)
+        _keep(setup, control, to_launcher, from_launcher)
     os.close(to_launcher)
     os.close(from_launcher)
     setup.report(keeper=keeper)
@@ -176,7 +176,7 @@ def _outlive(setup: _Setup, control: int, keeper_exit: int) -> NoReturn:
     if setup.plan["namespaces"]:
         linux.drop_capabilities()
     waiting = select.poll()
-    waiting.register(control, select.POLLIN)
+    waiting.register(control, 0)  # only its hang-up; the keeper reads the supervisor's word
     waiting.register(keeper_exit, select.POLLIN)
     ended = {descriptor for descriptor, _ in waiting.poll()}
     if keeper_exit not in ended and not setup.plan["namespaces"]:
@@ -187,13 +187,16 @@ def _outlive(setup: _Setup, control: int, keeper_exit: int) -> NoReturn:
 # ---- keeper: everything that confines, from the mount tree to the system call filter
 
 
-def _keep(setup: _Setup, to_launcher: int, from_launcher: int) -> NoReturn:
+def _keep(setup: _Setup, control: int, to_launcher: int, from_launcher: int) -> NoReturn:
     try:
         os.read(from_launcher, 1)
         _confine(setup, to_launcher, from_launcher)
         os.close(to_launcher)
         os.close(from_launcher)
         setup.report(layers=setup.reasons)
+        if not os.read(control, 1):
+            os._exit(1)  # the supervisor saw something it did not like, or is gone
+        os.close(control)
         job = os.fork()
         if job == 0:
             _become_job(setup)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pyvorin_server.sandbox import landlock, mounts, seccomp
+from pyvorin_server.sandbox import landlock, seccomp
 from pyvorin_server.sandbox.interpreter import python_binds
 from pyvorin_server.sandbox.model import Bind, JailRefused, Limits
 from pyvorin_server.sandbox.policies import Policy
@@ -80,11 +80,6 @@ def make_plan(
     }
 
 
-def scratch_path(tier: Tier) -> str | None:
-    """Where the job's temporary directory is; None when the supervisor must make one."""
-    return mounts.SCRATCH if tier.uses_namespaces else None
-
-
 def _command(spec: JailSpec) -> list[str]:
     interpreter, isolated, *rest = spec.argv
     if isolated != "-I" or not rest:
@@ -101,7 +96,7 @@ def _rlimits(spec: JailSpec, uid: int | None, memory_held: bool) -> dict[str, in
         "RLIMIT_CORE": 1,
         "RLIMIT_CPU": math.ceil(limits.cpu_s) + _CPU_GRACE_S,
         "RLIMIT_FSIZE": limits.file_bytes,
-        "RLIMIT_NOFILE": _OPEN_FILES,
+        "RLIMIT_NOFILE": _OPEN_FILES if spec.tier.uses_namespaces else _OPEN_FILES // 4,
         "RLIMIT_NPROC": limits.pids + 2 + others,
         "RLIMIT_MEMLOCK": 0,
         "RLIMIT_MSGQUEUE": 0,

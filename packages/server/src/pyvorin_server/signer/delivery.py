@@ -12,7 +12,9 @@ _SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM
 
 
 def seal_to_device(kind: Delivered, key: DeliveredKey, device: sa.Row[tuple[Any, ...]]) -> bytes:
-    """Return a secret that only this device (a row of `devices`) can open, and only for this purpose."""
+    """Return a secret that only this device (a row of `devices`) can open, and only for this
+    purpose.
+    """
     info = licence.delivery_info(kind, device.organisation_id, device.id)
     public = X25519PublicKey.from_public_bytes(device.sealing_key)
     return _SUITE.encrypt(key.to_bytes(), public, info=info)

@@ -4,8 +4,8 @@
     mac master                               → a device's artifact key (HKDF: licence, device; salt: key id)
     fingerprint master                       → an organisation's fingerprint key of an epoch
 
-Keys are made once by `pyvorin-server init` and leave this process only as signatures, MACs, or a device's own
-keys sealed to that device (HPKE).
+Keys are made once by `pyvorin-server init` and leave this process only as signatures, MACs, or a
+device's own keys sealed to that device (HPKE).
 """
 
 import hashlib
@@ -104,4 +104,3 @@ def _from_ring(ring: dict[str, Any]) -> SignerKeys:
     master = bytes.fromhex(ring["mac_master"])
     mac_key_id = "mac-" + hashlib.sha256(b"pyvorin mac key id\0" + master).hexdigest()[:16]
     return SignerKeys(by_role, mac_key_id, master, bytes.fromhex(ring["fingerprint_master"]))
-

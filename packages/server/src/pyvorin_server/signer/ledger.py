@@ -1,7 +1,8 @@
 """What was signed: one row per (job, fencing token), in a database of the signer's own.
 
-A repeated request with the same bytes gets the same statement again; other bytes under the same token are
-refused for good. A newer token may sign once more: the older attempt's lease is over by then.
+A repeated request with the same bytes gets the same statement again; other bytes under the same
+token are refused for good. A newer token may sign once more: the older attempt's lease is over by
+then.
 """
 
 import sqlite3
@@ -21,7 +22,9 @@ class Ledger:
         )
 
     def enter(self, job_id: str, fence: int, sha256: str, statement: bytes) -> bytes | None:
-        """Record a signature and return it; return the earlier one for the same bytes, None for others."""
+        """Record a signature and return it; return the earlier one for the same bytes, None for
+        others.
+        """
         self._connection.execute(
             "INSERT OR IGNORE INTO signed VALUES (?, ?, ?, ?)", (job_id, fence, sha256, statement)
         )

@@ -7,8 +7,8 @@
     recall    {organisation_id}                    → signed recall list
     head      {sequence, hash}                     → signed head of the audit log
 
-Whose build it is, for which options and under which lease is read from the job row, never taken from
-the caller. Of the caller's bytes only what the signer hashes or verifies itself counts.
+Whose build it is, for which options and under which lease is read from the job row, never taken
+from the caller. Of the caller's bytes only what the signer hashes or verifies itself counts.
 """
 
 import hashlib
@@ -104,12 +104,12 @@ class Signer:
             packed = artifact.pack(manifest, Envelope.from_bytes(row.statement), content, key)
         except WireError as error:
             raise RemoteError("artifact", error.code) from None
-        return Message(
-            {"expires_at": manifest.expires_at}, (packed[: len(packed) - len(content)],)
-        )
+        return Message({"expires_at": manifest.expires_at}, (packed[: len(packed) - len(content)],))
 
     async def answer_deliver(self, request: Message) -> Message:
-        """Local call `deliver`: the artifact key and the fingerprint key, sealed to the device's own key."""
+        """Local call `deliver`: the artifact key and the fingerprint key, sealed to the device's
+        own key.
+        """
         async with self._database.read() as connection:
             device = await _one(connection, t.devices, request.text("device_id"))
             owner = await _one(connection, t.organisations, device.organisation_id)
@@ -154,7 +154,9 @@ class Signer:
         return Message({}, (signed.to_bytes(),))
 
     async def answer_recall(self, request: Message) -> Message:
-        """Local call `recall`: the complete list as of now; its version is the number of its last row."""
+        """Local call `recall`: the complete list as of now; its version is the number of its last
+        row.
+        """
         async with self._database.read() as connection:
             rows = (
                 await connection.execute(sa.select(t.recalls).order_by(t.recalls.c.number))
@@ -170,7 +172,9 @@ class Signer:
         return Message({}, (signed.to_bytes(),))
 
     async def answer_head(self, request: Message) -> Message:
-        """Local call `head`: sign sequence and hash of the audit log's newest entry, with the time."""
+        """Local call `head`: sign sequence and hash of the audit log's newest entry, with the
+        time.
+        """
         document = {
             "sequence": request.integer("sequence"),
             "hash": request.text("hash"),
@@ -214,9 +218,7 @@ class Signer:
         if fingerprint.keyed(key, epoch, verdict.digest) != job.fingerprint:
             raise RemoteError("fingerprint", "the source is not what the claim names")
 
-    async def _manifest_of_build(
-        self, job: sa.Row[tuple[Any, ...]], verdict: Verdict
-    ) -> Manifest:
+    async def _manifest_of_build(self, job: sa.Row[tuple[Any, ...]], verdict: Verdict) -> Manifest:
         newest = sa.select(sa.func.coalesce(sa.func.max(t.artifacts.c.sequence), 0)).where(
             t.artifacts.c.organisation_id == job.organisation_id,
             t.artifacts.c.fingerprint == job.fingerprint,
@@ -228,7 +230,7 @@ class Signer:
         return Manifest(
             format=artifact.FORMAT,
             artifact_id="art_" + job.id.removeprefix("job_"),
-            module=verdict.module,
+            module=job.module,
             sha256=verdict.artifact_sha256,
             size=verdict.artifact_size,
             seq=sequence,
@@ -266,9 +268,7 @@ class Signer:
         public = self._keys.by_role[Role.ARTIFACT].public
         keys = {"own": lambda signature, message: verify_ed25519(public, signature, message)}
         try:
-            return envelope.document(
-                Envelope.from_bytes(statement), artifact.STATEMENT_TYPE, keys
-            )
+            return envelope.document(Envelope.from_bytes(statement), artifact.STATEMENT_TYPE, keys)
         except WireError as error:
             raise RemoteError("statement", error.code) from None
 
@@ -285,7 +285,9 @@ def _manifest_from_statement(
     mac_key_id: str,
     times: tuple[int, int],
 ) -> Manifest:
-    """Return the manifest of a signed build for one device. Raises `RemoteError` on another format."""
+    """Return the manifest of a signed build for one device. Raises `RemoteError` on another
+    format.
+    """
     try:
         definition = body["predicate"]["buildDefinition"]
         asked, made = definition["externalParameters"], definition["internalParameters"]

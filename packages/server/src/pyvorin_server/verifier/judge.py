@@ -1,7 +1,8 @@
-"""Judge one build from the raw framed outputs of its three jails.
+"""Judge one build from the raw framed outputs of its four jails.
 
-    compile jail   J{"ok": true, "digest", "meta"…}  B(artifact)  E
-    check jail     one B frame a case: the outcome on the CPython side, or on the native side
+    digest jail    J{"digest"}  E
+    compile jail   J{"ok": true, "meta", "cases"…}  B(artifact)  E
+    check jail     one B frame a call: the outcome on the CPython side, or on the native side; then J
 
 All bytes come from jails that ran the judged program, so they are read by the bounded readers of
 `pyvorin_wire` only, and the artifact is hashed here. A build passes when both sides gave the same
@@ -77,6 +78,18 @@ def read_compiled(stdout: bytes) -> Compiled:
     if len(blobs) != (1 if ok else 0):
         raise FrameError("the worker's answer has not exactly one artifact")
     return Compiled(ok, answer, blobs[0] if blobs else b"")
+
+
+def read_digest(stdout: bytes) -> str | None:
+    """Return the digest; None when the source has none. Raises `WireError` when the answer is
+    malformed.
+    """
+    message = list(frames.read_message(io.BytesIO(stdout)))
+    if len(message) != 1:
+        raise FrameError("the digest jail gave no answer")
+    answer: Any = message[0].json()
+    digest = answer.get("digest") if isinstance(answer, dict) else None
+    return digest if isinstance(digest, str) else None
 
 
 def judge(cpython_stdout: bytes, native_stdout: bytes) -> Judgement:

@@ -1,7 +1,7 @@
 """The verifier process: local calls in, signed verdicts out. No database, no network, no other key.
 
-    judge {job_id, fence, tier}  compile output, CPython output, native output
-        → {"result", "cases", "differences"}  and, only if it passed, the signed verdict
+judge {job_id, fence, tier}  outputs of the digest, compile, CPython and native jails
+    → {"result", "cases", "differences"}  and, only if it passed, the signed verdict
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from pyvorin_server.errors import RemoteError
 from pyvorin_server.kit.ids import new_id
 from pyvorin_server.kit.local import Message
 from pyvorin_server.kit.sealing import read_secret, write_secret
-from pyvorin_server.verifier.judge import judge, read_compiled
+from pyvorin_server.verifier.judge import judge, read_compiled, read_digest
 from pyvorin_server.verifier.verdict import Verdict, sign_verdict
 
 SOCKET = "verifier.sock"
@@ -31,12 +31,12 @@ class Verifier:
 
     async def answer_judge(self, request: Message) -> Message:
         """Local call: see the module."""
-        if len(request.blobs) != 3:
-            raise RemoteError("request_invalid", "three outputs")
+        if len(request.blobs) != 4:
+            raise RemoteError("request_invalid", "four outputs")
         return await asyncio.to_thread(partial(self._judge, request))
 
     def _judge(self, request: Message) -> Message:
-        compiled_stdout, cpython_stdout, native_stdout = request.blobs
+        digest_stdout, compiled_stdout, cpython_stdout, native_stdout = request.blobs
         found = judge(cpython_stdout, native_stdout)
         fields = {
             "result": found.result,
@@ -48,11 +48,13 @@ class Verifier:
         }
         if found.result != "pass":
             return Message(fields)
-        verdict = self._verdict(request, compiled_stdout, found.cases)
+        verdict = self._verdict(request, digest_stdout, compiled_stdout, found.cases)
         return Message(fields, (sign_verdict(verdict, {_KEY_ID: self._key.sign}).to_bytes(),))
 
     @staticmethod
-    def _verdict(request: Message, compiled_stdout: bytes, cases: int) -> Verdict:
+    def _verdict(
+        request: Message, digest_stdout: bytes, compiled_stdout: bytes, cases: int
+    ) -> Verdict:
         try:
             compiled = read_compiled(compiled_stdout)
             return Verdict.from_json(
@@ -63,8 +65,7 @@ class Verifier:
                     "cases": cases,
                     "artifact_sha256": compiled.sha256,
                     "artifact_size": len(compiled.artifact),
-                    "digest": compiled.answer.get("digest"),
-                    "module": compiled.answer.get("meta", {}).get("module", "module"),
+                    "digest": read_digest(digest_stdout),
                     "functions": [entry.to_json() for entry in compiled.functions()],
                     "toolchain": compiled.toolchain(),
                     "sandbox_tier": request.text("tier"),

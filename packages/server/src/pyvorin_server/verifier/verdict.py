@@ -1,8 +1,8 @@
 """The verdict on one build: what it says, and how it is signed.
 
-A verdict names the job, the fencing token of the attempt, and the SHA-256 of the very artifact that was
-judged, so it cannot be used for another build, another attempt or other bytes. It is signed with the verifier's
-own Ed25519 key, whose public half the signer holds.
+A verdict names the job, the fencing token of the attempt, and the SHA-256 of the very artifact
+that was judged, so it cannot be used for another build, another attempt or other bytes. It is
+signed with the verifier's own Ed25519 key, whose public half the signer holds.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,9 @@ VERDICT_TYPE = "application/vnd.pyvorin.verdict.v1+json"
 
 @dataclass(frozen=True, slots=True)
 class Verdict(Record):
-    """`cases` outcomes were compared, all equal. There is no failing verdict: the verifier then signs nothing."""
+    """`cases` outcomes were compared, all equal. There is no failing verdict: the verifier then
+    signs nothing.
+    """
 
     verdict_id: Identifier
     job_id: Identifier
@@ -27,7 +29,6 @@ class Verdict(Record):
     artifact_sha256: Sha256
     artifact_size: Count
     digest: Sha256
-    module: str
     functions: tuple[FunctionEntry, ...]
     toolchain: dict[str, str]
     sandbox_tier: str

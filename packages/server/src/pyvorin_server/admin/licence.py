@@ -1,0 +1,84 @@
+"""`pyvorin-server licence issue|revoke|list`: the operator's side of licences."""
+
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from pyvorin_server import worker
+from pyvorin_server.auth.secrets import load_secrets
+from pyvorin_server.builds import store as job_store
+from pyvorin_server.db import Database, open_database
+from pyvorin_server.db import tables as t
+from pyvorin_server.errors import ConfigError
+from pyvorin_server.kit.clock import SystemClock, iso
+from pyvorin_server.kit.sealing import FileKeyProvider
+from pyvorin_server.licences import store
+from pyvorin_server.orgs.store import UNLIMITED
+from pyvorin_server.settings import Settings
+
+
+async def issue(
+    settings: Settings, organisation_id: str | None, max_devices: int, days: int
+) -> tuple[str, str]:
+    """Make a licence; return its id and its key. The key exists only in this answer."""
+    keys = FileKeyProvider(settings.key_dir / worker.SERVICE_KEK_FILE)
+    secrets = load_secrets(settings.key_dir, keys)
+    database = open_database(settings.app_database)
+    now = SystemClock().now()
+    terms = store.Terms(UNLIMITED, max_devices, now, now + timedelta(days=days))
+    async with database.write() as connection:
+        owner = organisation_id or await _only_organisation(connection)
+        made = await store.issue(connection, owner, terms, secrets.pepper, now)
+    await database.close()
+    return made
+
+
+async def revoke(settings: Settings, licence_id: str) -> int:
+    """Revoke a licence; return how many open jobs were cancelled with it."""
+    database = open_database(settings.app_database)
+    now = SystemClock().now()
+    async with database.write() as connection:
+        open_jobs = await store.revoke(connection, licence_id, now)
+        for job_id in open_jobs:
+            await job_store.cancel(connection, job_id, now)
+    await database.close()
+    return len(open_jobs)
+
+
+async def table(settings: Settings) -> list[dict[str, Any]]:
+    """Return every licence with its state and the number of its devices."""
+    database = open_database(settings.app_database)
+    rows = await _rows(database)
+    await database.close()
+    return rows
+
+
+async def _rows(database: Database) -> list[dict[str, Any]]:
+    now = SystemClock().now()
+    found = []
+    async with database.read() as connection:
+        query = sa.select(t.licences).order_by(t.licences.c.created_at)
+        for row in (await connection.execute(query)).all():
+            expired = row.expires_at <= now
+            state = "revoked" if row.revoked_at else "expired" if expired else "active"
+            found.append(
+                {
+                    "licence": row.id,
+                    "organisation": row.organisation_id,
+                    "state": state,
+                    "plan": row.plan,
+                    "devices": await store.count_devices(connection, row.id),
+                    "max_devices": row.max_devices,
+                    "expires_at": iso(row.expires_at),
+                }
+            )
+    return found
+
+
+async def _only_organisation(connection: AsyncConnection) -> str:
+    ids = list((await connection.execute(sa.select(t.organisations.c.id))).scalars())
+    if len(ids) != 1:
+        raise ConfigError(f"there are {len(ids)} organisations; name one with --organisation")
+    return str(ids[0])

@@ -1,0 +1,178 @@
+"""`pyvorin-server api`: the HTTP API over TLS 1.3, and the broker that holds source in memory."""
+
+import asyncio
+import contextlib
+import json
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI, Response
+from pyvorin_wire.trust import Role
+
+from pyvorin_server import worker
+from pyvorin_server.artifacts import routes as artifact_routes
+from pyvorin_server.artifacts.service import Artifacts
+from pyvorin_server.artifacts.storage import open_store
+from pyvorin_server.auth import routes as auth_routes
+from pyvorin_server.auth.guard import Guard
+from pyvorin_server.auth.secrets import load_secrets
+from pyvorin_server.auth.tokens import load_ring
+from pyvorin_server.billing import routes as usage_routes
+from pyvorin_server.billing.usage import Usage
+from pyvorin_server.builds import routes as job_routes
+from pyvorin_server.builds import store as job_store
+from pyvorin_server.builds.broker import SOCKET as BROKER_SOCKET
+from pyvorin_server.builds.broker import SourceBroker
+from pyvorin_server.builds.service import Jobs
+from pyvorin_server.builds.submit import Submit
+from pyvorin_server.db import Database, open_database
+from pyvorin_server.engine import EngineClient
+from pyvorin_server.errors import ConfigError
+from pyvorin_server.health import Health
+from pyvorin_server.kit import process
+from pyvorin_server.kit.clock import Clock, SystemClock
+from pyvorin_server.kit.http import Gate, install_problem_answers
+from pyvorin_server.kit.local import LocalClient, serve
+from pyvorin_server.kit.sealing import FileKeyProvider
+from pyvorin_server.kit.tokens import read_token
+from pyvorin_server.licences import routes as licence_routes
+from pyvorin_server.licences.service import Licences
+from pyvorin_server.orgs import DataKeys
+from pyvorin_server.settings import Settings
+from pyvorin_server.signer.service import SOCKET as SIGNER_SOCKET
+
+CERTIFICATE_FILE = "tls.crt"
+CERTIFICATE_KEY_FILE = "tls.key"
+TRUST_FILE = "trust.json"
+SIGNED_TRUST_FILE = "trust.signed.json"
+_TIDY_S = 2.0
+_DRAIN_S = 15
+_log = structlog.get_logger("api")
+
+
+async def build_app(settings: Settings, clock: Clock) -> FastAPI:
+    """Connect everything and return the application; its life span owns the broker's socket."""
+    keys = FileKeyProvider(settings.key_dir / worker.SERVICE_KEK_FILE)
+    secrets = load_secrets(settings.key_dir, keys)
+    database = open_database(settings.app_database)
+    async with database.read() as connection:
+        ring = await load_ring(connection, keys, clock.now())
+    signer = LocalClient(settings.run_dir / SIGNER_SOCKET, read_token(settings.key_dir, "signer"))
+    guard = Guard(database, secrets.request_master, ring, settings.url, clock)
+    broker = SourceBroker(settings.broker_max_bytes)
+    engine = EngineClient(settings, keys)
+    data_keys = DataKeys(keys)
+    jobs = Jobs(database, data_keys, broker, engine, clock)
+    submit = Submit(settings, database, broker, engine, data_keys, clock)
+    once = job_routes.Idempotent(database, clock)
+    artifacts = Artifacts(
+        database, open_store(settings), data_keys, signer, _artifact_keys(settings), clock
+    )
+    licences = Licences(settings, database, guard, signer, keys, secrets, clock)
+    tokens = auth_routes.Tokens(settings, database, ring, clock)
+
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        socket = await serve(
+            settings.run_dir / BROKER_SOCKET,
+            read_token(settings.key_dir, "broker"),
+            {
+                "fetch": broker.answer_fetch,
+                "forget": broker.answer_forget,
+                "differences": broker.answer_differences,
+            },
+        )
+        tidying = asyncio.create_task(_tidy(database, broker))
+        yield
+        tidying.cancel()
+        socket.close()
+        engine.close()
+        await database.close()
+
+    app = FastAPI(title="Pyvorin", version="1", docs_url=None, redoc_url=None, lifespan=life)
+    install_problem_answers(app)
+    app.include_router(Health(settings, database, signer, clock).router())
+    app.include_router(auth_routes.router(tokens, guard))
+    app.include_router(licence_routes.router(licences, guard))
+    app.include_router(job_routes.router(settings, submit, jobs, guard, once))
+    app.include_router(artifact_routes.router(artifacts, guard))
+    app.include_router(usage_routes.router(Usage(database, clock), guard))
+    _add_trust_route(app, settings)
+    app.add_middleware(Gate, max_body_bytes=settings.body_max_bytes)
+    return app
+
+
+def _add_trust_route(app: FastAPI, settings: Settings) -> None:
+    signed = (settings.data_dir / SIGNED_TRUST_FILE).read_bytes()
+
+    @app.get("/v1/trust", tags=["trust"])
+    async def trust() -> Response:
+        """The current trust file, signed by its root."""
+        return Response(signed, media_type="application/json")
+
+
+def _artifact_keys(settings: Settings) -> dict[str, bytes]:
+    trust = json.loads((settings.data_dir / TRUST_FILE).read_bytes())
+    return {
+        key["key_id"]: bytes.fromhex(key["public"])
+        for key in trust["keys"]
+        if key["role"] == Role.ARTIFACT.value
+    }
+
+
+async def _tidy(database: Database, broker: SourceBroker) -> None:
+    """Forget the source of jobs that ended without this process hearing of it."""
+    while True:
+        await asyncio.sleep(_TIDY_S)
+        with contextlib.suppress(Exception):  # a database that is away now is asked again
+            for job_id in broker.held():
+                async with database.read() as connection:
+                    job = await job_store.find(connection, job_id)
+                if job is not None and job.finished_at is not None:
+                    broker.forget(job_id)
+
+
+class TlsConfig(uvicorn.Config):
+    """uvicorn's configuration with TLS 1.3 as the least; uvicorn has no setting for it."""
+
+    def load(self) -> None:
+        super().load()
+        if self.ssl is None:
+            raise ConfigError("the API is served over TLS only")
+        self.ssl.minimum_version = ssl.TLSVersion.TLSv1_3
+
+
+def server_config(settings: Settings, app: Any) -> TlsConfig:
+    """Return how the API is served."""
+    return TlsConfig(
+        app,
+        host=settings.listen_host,
+        port=settings.listen_port,
+        ssl_certfile=settings.key_dir / CERTIFICATE_FILE,
+        ssl_keyfile=settings.key_dir / CERTIFICATE_KEY_FILE,
+        http="httptools",
+        ws="none",
+        proxy_headers=False,
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=_DRAIN_S,
+        limit_concurrency=500,
+    )
+
+
+async def run(settings: Settings) -> None:
+    """Serve until SIGTERM; then finish open requests, within the drain time."""
+    process.start_logging("api")
+    app = await build_app(settings, SystemClock())
+    await uvicorn.Server(server_config(settings, app)).serve()
+
+
+def main(settings: Settings) -> None:
+    process.harden()
+    asyncio.run(run(settings))

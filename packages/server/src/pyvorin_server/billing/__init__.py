@@ -1,0 +1,1 @@
+"""What was used, counted by the service alone."""

@@ -1,0 +1,22 @@
+"""Alembic's entry: one connection, batch mode on SQLite (which cannot alter constraints in place)."""
+
+import sqlalchemy as sa
+from alembic import context
+from pyvorin_server.db.tables import metadata
+
+
+def run() -> None:
+    """Run the migrations on the URL that `db.migrate` passes."""
+    engine = sa.create_engine(context.config.attributes["url"])
+    with engine.connect() as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=metadata,
+            render_as_batch=connection.dialect.name == "sqlite",
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+    engine.dispose()
+
+
+run()
