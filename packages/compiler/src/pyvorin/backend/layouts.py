@@ -1,0 +1,301 @@
+"""Where CPython keeps things: one table of byte offsets a minor version, and a probe that checks it.
+
+Native code reads lists, ints, frames and thread states directly, so it is built for one minor version. The numbers come
+from that minor's headers; `probe` compares each with the running interpreter before anything is built, and the artifact
+repeats the checks that are cheap when it is imported (`support/start.py`). A number that is wrong is an error message,
+never a crash.
+
+What changed between the minors that are supported:
+
+              3.11                       3.12                         3.13
+int           signed size word           tag word: digits << 3 | sign as 3.12 (sign: 0 +, 1 zero, 2 -)
+reference     plain counter              immortal: bit 31 is set      as 3.12
+str data      ascii +48, others +72      +40, +56                     as 3.12
+frame         thread -> cframe -> frame  as 3.11                      thread -> frame
+eval breaker  interpreter state          interpreter state            thread state, low 8 bits
+recursion     one counter                Python and C counters        as 3.12
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from types import FunctionType
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The numbers of one minor; byte offsets unless the name says otherwise, -1 where the minor has no such field."""
+
+    minor: int
+    immortal: int  # 1 if reference counts with bit 31 set are never changed
+    long_tag: int = 16  # signed size (3.11) or tag word
+    long_digits: int = 24
+    float_value: int = 16
+    list_size: int = 16
+    list_items: int = 24
+    tuple_size: int = 16
+    tuple_items: int = 24
+    str_length: int = 16
+    str_state: int = 32  # bits: kind << 2, compact << 5, ascii << 6
+    str_ascii: int = 40  # first character of a compact ASCII string
+    str_compact: int = 56  # first character of any other compact string; the data pointer of the rest
+    iter_index: int = 16  # list and str iterators
+    iter_seq: int = 24
+    range_index: int = -1  # 3.11 counts an index; later minors advance start and shorten len
+    range_start: int = 16
+    range_step: int = 24
+    range_len: int = 32
+    func_globals: int = 16
+    func_builtins: int = 24
+    func_code: int = 48
+    func_defaults: int = 56
+    func_kwdefaults: int = 64
+    func_vectorcall: int = 128
+    dict_used: int = 16
+    dict_version: int = 24
+    code_consts: int = 24
+    code_argcount: int = 52
+    code_monitoring: int = -1
+    cfunction_method: int = 16
+    cfunction_self: int = 24
+    frame_func: int = 16
+    frame_code: int = 0
+    frame_globals: int = 24
+    frame_previous: int = 8
+    frame_owner: int = 70
+    frame_locals: int = 72
+    frame_object_frame: int = 24
+    owned_by_c_stack: int = 3  # value of frame_owner; such frames hold no Python function
+    thread_interpreter: int = 16
+    thread_id: int = 224
+    thread_cframe: int = -1
+    thread_frame: int = -1  # in the cframe where there is one
+    thread_recursion: int = -1  # i32: remaining Python frames
+    thread_recursion_limit: int = -1
+    thread_c_recursion: int = -1  # i32: remaining C frames
+    c_recursion_limit: int = 0
+    thread_tracing: int = -1  # c_profilefunc; c_tracefunc follows it
+    breaker_in_thread: int = 0
+    breaker: int = -1
+    breaker_mask: int = -1
+    monitors: int = -1  # interpreter state: 15 bytes, one an event
+    local_monitors: int = 0  # bytes in _PyCoMonitoringData before the active ones
+
+    @property
+    def long_words(self) -> bool:
+        """Is the size of an int a tag word?"""
+        return self.minor >= 12
+
+
+LAYOUTS = {
+    11: Layout(
+        minor=11,
+        immortal=0,
+        str_ascii=48,
+        str_compact=72,
+        range_index=16,
+        range_start=24,
+        range_step=32,
+        range_len=40,
+        func_vectorcall=120,
+        code_argcount=56,
+        frame_func=0,
+        frame_code=32,
+        frame_globals=8,
+        frame_previous=48,
+        frame_owner=69,
+        thread_id=240,
+        thread_cframe=56,
+        thread_frame=8,
+        thread_recursion=32,
+        thread_recursion_limit=36,
+        thread_tracing=64,
+        breaker=100,
+        breaker_mask=0xFFFFFFFF,
+    ),
+    12: Layout(
+        minor=12,
+        immortal=1,
+        code_monitoring=168,
+        thread_cframe=56,
+        thread_frame=0,
+        thread_recursion=28,
+        thread_recursion_limit=32,
+        thread_c_recursion=36,
+        c_recursion_limit=1500,
+        thread_tracing=64,
+        breaker=368,
+        breaker_mask=0xFFFFFFFF,
+        monitors=381744,
+        local_monitors=15,
+    ),
+    13: Layout(
+        minor=13,
+        immortal=1,
+        code_monitoring=176,
+        thread_frame=72,
+        thread_recursion=44,
+        thread_recursion_limit=48,
+        thread_c_recursion=52,
+        c_recursion_limit=10000,
+        thread_tracing=80,
+        breaker_in_thread=1,
+        breaker=24,
+        breaker_mask=0xFF,
+        monitors=193136,
+        local_monitors=10,
+    ),
+}
+
+
+class LayoutError(Exception):
+    """The running interpreter is not laid out as its minor's table says."""
+
+
+def running_layout() -> Layout:
+    """Give the running interpreter's table, checked. Raises LayoutError if there is none or a number is wrong."""
+    layout = LAYOUTS.get(sys.version_info.minor)
+    if sys.implementation.name != "cpython" or layout is None:
+        raise LayoutError(f"no layout for {sys.implementation.name} 3.{sys.version_info.minor}")
+    wrong = list(probe(layout))
+    if wrong:
+        raise LayoutError("this interpreter is not laid out as expected: " + "; ".join(wrong))
+    return layout
+
+
+def _word(address: int) -> int:
+    return ctypes.c_uint64.from_address(address).value
+
+
+def _int(address: int) -> int:
+    return ctypes.c_int32.from_address(address).value
+
+
+def probe(layout: Layout) -> Iterator[str]:
+    """Compare each number with the running interpreter; yield what differs."""
+    for name, measured, expected in (
+        *_objects(layout),
+        *_iterators(layout),
+        *_functions(layout),
+        *_threads(layout),
+    ):
+        if measured != expected:
+            yield f"{name} is {measured!r}, expected {expected!r}"
+
+
+Check = tuple[str, object, object]
+
+
+def _objects(layout: Layout) -> Iterator[Check]:
+    number = 5 << 30 | 7
+    at = id(number)
+    yield "ob_type", _word(at + 8), id(int)
+    yield "int tag", _word(at + layout.long_tag), (2 << 3 if layout.long_words else 2)
+    yield "int digits", (_int(at + 24), _int(at + 28)), (7, 5)
+    value = 1234.5
+    yield "float value", ctypes.c_double.from_address(id(value) + layout.float_value).value, value
+    item = object()
+    items, pair = [item, item], (item, item)
+    yield "list size", _word(id(items) + layout.list_size), 2
+    yield "tuple size", _word(id(pair) + layout.tuple_size), 2
+    yield "list items", _word(_word(id(items) + layout.list_items) + 8), id(item)
+    yield "tuple items", _word(id(pair) + layout.tuple_items + 8), id(item)
+    for text, kind, ascii_ in (("ab", 1, 1), ("é" + "b", 1, 0), ("ĀB", 2, 0), ("😀b", 4, 0)):
+        at = id(text)
+        state = _int(at + layout.str_state)
+        first = at + (layout.str_ascii if ascii_ else layout.str_compact)
+        yield "str length", _word(at + layout.str_length), 2
+        yield "str state", (state >> 2 & 7, state >> 5 & 1, state >> 6 & 1), (kind, 1, ascii_)
+        yield "str data", int.from_bytes(ctypes.string_at(first, kind), "little"), ord(text[0])
+    if layout.immortal:
+        yield "immortal", _int(id(None)) < 0, True
+
+
+def _iterators(layout: Layout) -> Iterator[Check]:
+    items, text = [1, 2, 3], "abc"
+    for name, sequence in (("list", items), ("str", text)):
+        iterator = iter(sequence)
+        next(iterator)
+        yield f"{name} iterator index", _word(id(iterator) + layout.iter_index), 1
+        yield f"{name} iterator sequence", _word(id(iterator) + layout.iter_seq), id(sequence)
+    numbers = iter(range(10, 50, 5))
+    next(numbers)
+    at = id(numbers)
+    counted = layout.range_index >= 0
+    yield "range start", _word(at + layout.range_start), 10 if counted else 15
+    yield "range step", _word(at + layout.range_step), 5
+    yield "range length", _word(at + layout.range_len), 8 if counted else 7
+    if counted:
+        yield "range index", _word(at + layout.range_index), 1
+
+
+def _functions(layout: Layout) -> Iterator[Check]:
+    at = id(_functions)
+    assert isinstance(_functions, FunctionType)
+    yield "function globals", _word(at + layout.func_globals), id(_functions.__globals__)
+    yield "function builtins", _word(at + layout.func_builtins), id(_functions.__builtins__)
+    code = _functions.__code__
+    yield "function code", _word(at + layout.func_code), id(code)
+    yield "function defaults", _word(id(_int) + layout.func_defaults), 0
+    yield "function closure", _word(id(_functions) + layout.func_kwdefaults), 0
+    yield "code constants", _word(id(code) + layout.code_consts), id(code.co_consts)
+    yield "code argument count", _int(id(code) + layout.code_argcount), 1
+    names: dict[str, int] = {}
+    before = _word(id(names) + layout.dict_version)
+    names["a"] = 1
+    after = _word(id(names) + layout.dict_version)
+    names["a"] = 2
+    yield "dict version", before != after != _word(id(names) + layout.dict_version), True
+    yield "dict used", _word(id(names) + layout.dict_used), 1
+    yield "C function self", _word(id(items := [].append) + layout.cfunction_self), id(
+        items.__self__
+    )
+
+
+def _threads(layout: Layout) -> Iterator[Check]:
+    get = ctypes.pythonapi.PyThreadState_Get
+    get.restype = ctypes.c_void_p
+    thread = get()
+    main = ctypes.pythonapi.PyInterpreterState_Main
+    main.restype = ctypes.c_void_p
+    yield "thread interpreter", _word(thread + layout.thread_interpreter), main()
+    limit = _int(thread + layout.thread_recursion_limit)
+    yield "recursion limit", limit, sys.getrecursionlimit()
+    remaining = _int(thread + layout.thread_recursion)
+    deeper = _one_call_deeper(thread + layout.thread_recursion)
+    yield "recursion counter", (0 < remaining <= limit, remaining - deeper), (True, 1)
+    if layout.thread_c_recursion >= 0:
+        c_remaining = _int(thread + layout.thread_c_recursion)
+        yield "C recursion counter", 0 < c_remaining <= layout.c_recursion_limit, True
+    holder = _word(thread + layout.thread_cframe) if layout.thread_cframe >= 0 else thread
+    callee = _word(holder + layout.thread_frame)  # the frame of `_word`, which reads it
+    frame = _word(callee + layout.frame_previous)
+    here = sys._getframe()
+    yield "current frame", frame, _word(id(here) + layout.frame_object_frame)
+    yield "frame code", _word(frame + layout.frame_code), id(here.f_code)
+    yield "frame globals", _word(frame + layout.frame_globals), id(here.f_globals)
+    yield "frame function", _word(frame + layout.frame_func) != 0, True
+    yield "frame locals", _word(frame + layout.frame_locals), id(layout)
+    if threading.current_thread() is threading.main_thread():
+        yield "eval breaker", _breaker_moves(layout, thread), True
+
+
+def _one_call_deeper(address: int) -> int:
+    return _int(address)
+
+
+def _breaker_moves(layout: Layout, thread: int) -> bool:
+    """Ask for a pending call that does nothing: the eval breaker says so until the next bytecode that looks."""
+    process = ctypes.PyDLL(None)
+    ask = process.Py_AddPendingCall
+    noop = ctypes.cast(process.PyErr_Occurred, ctypes.c_void_p)  # answers 0: no error
+    base = thread if layout.breaker_in_thread else _word(thread + layout.thread_interpreter)
+    cell = ctypes.c_uint32.from_address(base + layout.breaker)
+    steps = partial(ask, noop, None), partial(getattr, cell, "value")
+    failed, breaker = map(partial.__call__, steps)  # no bytecode between the two
+    return bool(not failed and breaker & layout.breaker_mask)

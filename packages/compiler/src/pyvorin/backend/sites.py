@@ -1,0 +1,188 @@
+"""Sites (where native code may leave), resume points, and the constants that describe frames at run time.
+
+A **site** is an operation that may leave. Its descriptor says how to make the interpreter's frame of the raw values that
+the native frame stores; `support/frames.py` reads it and gives its layout. A **point** is an instruction with the shape
+of the value stack in front of it: several sites may share one.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import CodeType
+
+from pyvorin.backend.support import frames
+from pyvorin.ir.model import Const, FrameState, Maybe, Op, Rep, Slot, Value, Virtual
+from pyvorin.ir.optable import OPS
+
+REPS = (Rep.OBJ, Rep.I64, Rep.I128, Rep.F64, Rep.I1, Rep.CHAR)
+VIRTUALS = {
+    "range_iter": frames.NODE_RANGE_ITER,
+    "range": frames.NODE_RANGE,
+    "list_iter": frames.NODE_LIST_ITER,
+    "str_iter": frames.NODE_STR_ITER,
+    "tuple": frames.NODE_TUPLE,
+}
+Source = tuple[str, ...] | tuple[str, int]
+Point = tuple[int, str]
+
+
+def may_leave(op: Op) -> bool:
+    """Does the operation need a site? One whose result was proved to fit has none."""
+    return op.state is not None and OPS[op.name].deopt and not op.attrs.get("nowrap")
+
+
+@dataclass(slots=True)
+class Objects:
+    """The objects that one function's bodies name, numbered."""
+
+    numbers: dict[Source, int] = field(default_factory=dict)
+
+    def number(self, source: Source) -> int:
+        """The place of an object in the function's table."""
+        return self.numbers.setdefault(tuple(source), len(self.numbers))
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One site, for META: where in the source, and why it may leave."""
+
+    index: int
+    function: int
+    offset: int
+    reason: str
+    line: int
+    column: int
+
+
+@dataclass(slots=True)
+class FunctionSites:
+    """The sites and points of one Python function. `first` is the number of its first site in the module."""
+
+    number: int
+    code: CodeType
+    first: int
+    objects: Objects = field(default_factory=Objects)
+    points: dict[Point, int] = field(default_factory=dict)
+    sites: list[Site] = field(default_factory=list)
+
+    def add(self, op: Op) -> tuple[Site, Frame]:
+        """Give an operation its site and frame."""
+        assert op.state is not None
+        state = op.state
+        shape = "".join("0" if slot is None else "v" for slot in state.stack)
+        point = self.points.setdefault((state.offset, shape), len(self.points))
+        line, column = _position(self.code, op.offset if op.offset >= 0 else state.offset)
+        reason = str(op.attrs.get("reason") or op.name)
+        site = Site(self.first + len(self.sites), self.number, state.offset, reason, line, column)
+        self.sites.append(site)
+        called = _called(self.code, state) if op.name == "call.native" else -1
+        return site, Frame(self.objects, state, point, called, op.name == "poll")
+
+
+class Frame:
+    """One frame state, encoded: `values` are to be stored in the record, at `offsets`."""
+
+    def __init__(
+        self, objects: Objects, state: FrameState, point: int, called: int, polls: bool
+    ) -> None:
+        self.objects = objects
+        self.values: list[Value] = []
+        self.offsets: list[int] = []
+        self.raw = 0
+        self.nodes: list[tuple[int, int, int, int]] = []
+        self.extra: list[int] = []
+        self.numbers: dict[object, int] = {}
+        self.point, self.called, self.polls = point, called, polls
+        self.locals = [self._slot(slot) for slot in state.locals]
+        self.stack = [self._slot(slot) for slot in state.stack if slot is not None]
+
+    def _raw(self, value: Value) -> int:
+        """The byte offset of a value in the record."""
+        if value not in self.values:
+            self.values.append(value)
+            self.offsets.append(self.raw)
+            self.raw += 16 if value.rep is Rep.I128 else 8
+        return self.offsets[self.values.index(value)]
+
+    def _node(self, key: object, kind: int, *rest: int) -> int:
+        x, y, z = (*rest, 0, 0, 0)[:3]
+        self.nodes.append((kind, x, y, z))
+        self.numbers[key] = len(self.nodes) - 1
+        return self.numbers[key]
+
+    def _slot(self, slot: Slot) -> int:
+        key: object = id(slot) if isinstance(slot, Virtual | Maybe) else slot
+        if slot is None or key in self.numbers:
+            return -1 if slot is None else self.numbers[key]
+        match slot:
+            case Value():
+                return self._node(key, REPS.index(slot.rep), self._raw(slot))
+            case Const(source):
+                return self._node(key, frames.NODE_OBJECT, self.objects.number(source))
+            case Maybe(value, bound):
+                return self._node(key, frames.NODE_MAYBE, self._raw(bound), self._slot(value))
+            case Virtual("tuple", items):
+                numbers = [self._slot(item) for item in items]
+                self.extra += numbers
+                first = len(self.extra) - len(numbers)
+                return self._node(key, frames.NODE_TUPLE, first, len(numbers))
+            case Virtual(kind, items):
+                return self._node(key, VIRTUALS[kind], *(self._slot(item) for item in items))
+
+    def descriptor(self, index: int, state: str, counters: str) -> str:
+        """The descriptor as an LLVM constant. Layout: `support/frames.py`."""
+        extra = len(self.nodes) * 4
+        nodes = [
+            (kind, x + extra if kind == frames.NODE_TUPLE else x, y, z)
+            for kind, x, y, z in self.nodes
+        ]
+        kind = frames.KIND_POLL if self.polls else frames.KIND_GUARD
+        words = [index, self.point, len(self.locals), len(self.stack), len(nodes)]
+        words += [(self.raw + 15) // 16 * 16, self.called, kind, *self.locals, *self.stack]
+        words += [word for node in nodes for word in node] + self.extra
+        listed = ", ".join(f"i32 {word}" for word in words)
+        return (
+            f"internal constant {{ ptr, ptr, [{len(words)} x i32] }} "
+            f"{{ ptr @{state}, ptr @{counters}, [{len(words)} x i32] [{listed}] }}"
+        )
+
+
+def _position(code: CodeType, offset: int) -> tuple[int, int]:
+    """Line from 1 and column from 0 of the instruction at a byte offset."""
+    for number, (line, _, column, _) in enumerate(code.co_positions()):
+        if number * 2 == offset:
+            return line or code.co_firstlineno, column or 0
+    return code.co_firstlineno, 0
+
+
+def _arguments(code: CodeType, offset: int) -> tuple[str, int]:
+    """The call instruction at an offset, past any EXTENDED_ARG: its name and argument."""
+    argument = 0
+    while True:
+        name = dis.opname[code.co_code[offset]]
+        argument = argument << 8 | code.co_code[offset + 1]
+        if name != "EXTENDED_ARG":
+            return name, argument
+        offset += 2
+
+
+def _called(code: CodeType, state: FrameState) -> int:
+    """Where on the stack, NULLs not counted, the called object lies."""
+    name, count = _arguments(code, state.offset)
+    if name not in ("PRECALL", "CALL", "CALL_KW"):
+        raise ValueError(f"{name} at {state.offset} is not a call")
+    above = count + (name == "CALL_KW")
+    depth = len(state.stack) - above - 2
+    under = [slot is not None for slot in state.stack[: depth + 2]]
+    if under[depth] and under[depth + 1]:
+        raise ValueError("a method call")
+    return sum(under) - 1
+
+
+def constant_sources(ops: Iterator[Op]) -> Iterator[Source]:
+    """The sources that operations name themselves."""
+    for op in ops:
+        if op.name in ("const.obj", "builtin.call", "py.const"):
+            yield op.attrs["source"]
