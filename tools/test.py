@@ -83,7 +83,7 @@ def _run(minor: str, home: Path, paths: list[str], options: argparse.Namespace) 
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder, "results.xml")
         command = [str(python), "-m", "pytest", "-q", "-m", marks, f"--junitxml={results}"]
-        command += [f"--numprocesses={options.jobs}", "--dist=loadfile", *paths]
+        command += [f"--numprocesses={options.jobs}", "--dist=worksteal", *paths]
         status = subprocess.run(command, cwd=ROOT).returncode
         if status == NO_TESTS_FOUND:
             print(f"CPython {minor}: no test found in {' '.join(paths)}")

@@ -1,0 +1,75 @@
+"""The test runner and the set-up tell the truth: no failure or omission looks like success."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import interpreters  # noqa: E402  (tools is a folder of scripts, not a package)
+import setup  # noqa: E402
+
+MIXED = {
+    "test_good.py": "def test_a(): pass\ndef test_b(): pass",
+    "test_bad.py": "def test_a(): assert False",
+    "test_left_out.py": "import pytest\ndef test_a(): pytest.skip('no database')",
+    "test_broken.py": "import nothing_of_this_name",
+    "test_crash.py": "import ctypes\ndef test_a(): ctypes.string_at(0)",
+}
+
+
+def run(folder: Path, files: dict[str, str]) -> tuple[str, int]:
+    """Run the runner on a folder of test files; return what it printed and its status."""
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    command = [sys.executable, str(ROOT / "tools/test.py"), "--jobs", "1", str(folder)]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return answer.stdout.strip(), answer.returncode
+
+
+@pytest.mark.slow
+def test_failures_crashes_and_skips_are_counted(tmp_path: Path) -> None:
+    output, status = run(tmp_path, MIXED)
+    assert output.splitlines()[-1] == "2 passed, 3 failed, 1 skipped"
+    assert "no database" in output
+    assert status == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["test_left_out.py", "test_none.py"])
+def test_a_run_in_which_nothing_passed_is_no_success(tmp_path: Path, name: str) -> None:
+    assert run(tmp_path, {name: MIXED.get(name, "")})[1] == 1
+
+
+@pytest.mark.slow
+def test_a_run_without_failures_succeeds(tmp_path: Path) -> None:
+    output, status = run(tmp_path, {"test_good.py": MIXED["test_good.py"]})
+    assert (output.splitlines()[-1], status) == ("2 passed, 0 failed, 0 skipped", 0)
+
+
+def test_this_interpreter_is_found() -> None:
+    minor = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert minor in interpreters.find()
+
+
+def test_a_candidate_that_is_no_python_is_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = tmp_path / f"python{interpreters.BASELINE}"
+    fake.write_text("#!/bin/sh\nexit 1\n")
+    fake.chmod(0o755)
+    before = interpreters.find()
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert fake.resolve() in [path.resolve() for path in interpreters.candidates()]
+    assert interpreters.find() == before
+
+
+def test_every_minor_found_gets_an_environment() -> None:
+    found = interpreters.find()
+    planned = [environment.interpreter.minor for environment in setup.plan("test")]
+    assert planned == list(found)
