@@ -26,6 +26,7 @@ class CompileOptions:
     min_speedup     a function that gains less than this is not shipped
     inputs          representative calls; their types seed inference; check and gain run them
     opt_level       0 to 3: how much time the code generator may take
+    force           add a test to every guard that makes it fail on request (PYVORIN_FORCE)
     cpu             baseline CPU level of the generated code
     """
 
@@ -35,6 +36,7 @@ class CompileOptions:
     min_speedup: float = MIN_SPEEDUP
     inputs: Inputs = NO_INPUTS
     opt_level: int = 2
+    force: bool = False
     cpu: str = "x86-64"
 
     def wants(self, qualname: str) -> bool:

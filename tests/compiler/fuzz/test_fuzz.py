@@ -1,0 +1,85 @@
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pyvorin.check.case import Case
+from pyvorin.options import CompileOptions
+
+from tests.compiler.fuzz import kept
+from tests.compiler.fuzz.engine import Compiler, run_program
+from tests.compiler.fuzz.programs import Program, make
+
+
+@dataclass
+class _Outcome:
+    name: str
+    verdict: str = "native"
+    reason: str = ""
+
+
+@dataclass
+class _Compiled:
+    shared_object: bytes
+    functions: list[_Outcome]
+
+
+def _stand_in(old: str = "", new: str = "") -> Compiler:
+    """A compiler whose artifact is the program's own source, with one text replaced."""
+
+    def compiler(source: str, path: str, options: CompileOptions) -> _Compiled:
+        names = [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+        return _Compiled(source.replace(old, new).encode(), [_Outcome(name) for name in names])
+
+    return compiler
+
+
+def test_a_seed_makes_the_same_valid_program() -> None:
+    for seed in range(30):
+        program = make(seed)
+        assert make(seed) == program
+        compile(program.source, "fuzzed", "exec")
+
+
+def test_most_calls_of_generated_programs_return() -> None:
+    results = [run_program(make(seed), _stand_in()) for seed in range(12)]
+    assert not [failure for result in results for failure in result.failures]
+    agreed, raised = sum(r.agreed for r in results), sum(r.raised for r in results)
+    assert agreed > 400
+    assert 0.1 < raised / agreed < 0.5
+
+
+def test_a_wrong_answer_is_found_and_reduced() -> None:
+    wrong = _stand_in("min(", "max(")
+    failing = next(seed for seed in range(50) if run_program(make(seed), wrong).failures)
+
+    def fails(program: Program) -> bool:
+        return bool(run_program(program, wrong).failures)
+
+    reduced = kept.reduce(make(failing), fails, budget_s=15)
+    assert fails(reduced)
+    assert len(reduced.cases) == 1
+    assert len(reduced.source) < len(make(failing).source) / 2
+
+
+def test_a_crash_is_a_failure_of_that_program_alone() -> None:
+    cases = tuple(Case("f", call, "example") for call in ("f(1)", "f(2)"))
+    program = Program(7, "def f(x):\n    return x\n", cases)
+    crash = _stand_in("return x", "import os; os.kill(os.getpid(), 11)")
+    result = run_program(program, crash)
+    assert "signal 11" in result.failures[0]
+
+
+def test_a_kept_program_reads_back(tmp_path: Path) -> None:
+    program = make(5)
+    file = kept.save(program, "why", tmp_path)
+    again = kept.load(file)
+    assert again.cases == program.cases
+    assert program.source.strip() in again.source
+
+
+@pytest.mark.parametrize("file", sorted(kept.FOLDER.glob("*.py")), ids=lambda file: file.stem)
+def test_kept_program(file: Path) -> None:
+    driver = pytest.importorskip("pyvorin.driver")
+    result = run_program(kept.load(file), driver.compile_module)
+    assert not result.failures
