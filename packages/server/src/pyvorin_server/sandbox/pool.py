@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Final
 
+from pyvorin_server.sandbox import cgroups, scratch
 from pyvorin_server.sandbox.jail import Jail
 from pyvorin_server.sandbox.model import JailRefused, JobResult, PoolBusy, PoolClosed
 
@@ -45,7 +46,10 @@ class PoolHealth:
 
 
 class Pool:
-    """Thread-safe. `make` starts one jail (`lambda: Jail(make_spec(...))`)."""
+    """Thread-safe. `make` starts one jail (`lambda: Jail(make_spec(...))`).
+
+    What a supervisor killed earlier left behind is swept up first.
+    """
 
     def __init__(
         self,
@@ -152,6 +156,8 @@ class Pool:
     # ---- keeping it filled
 
     def _keep_filled(self) -> None:
+        cgroups.sweep()
+        scratch.sweep()
         pause_s = _FIRST_PAUSE_S
         while self._wait_for_work():
             try:
