@@ -78,7 +78,7 @@ def conditional(values: list[int]) -> list[str]:
 
 
 def short_circuits(a: object, b: object) -> object:
-    return (a or b) and (b or a or "none") or (a and b)
+    return ((a or b) and (b or a or "none")) or (a and b)
 
 
 def f_strings(name: str, value: float, width: int) -> str:
@@ -189,7 +189,7 @@ def deletes(x: Any, y: int) -> list[object]:
         del z
     del y
     try:
-        out.append(y)
+        out.append(y)  # noqa: F821
     except UnboundLocalError as error:
         out.append(str(error))
     return out
@@ -323,6 +323,49 @@ def star_assignment_loop(pairs: dict[str, list[int]]) -> list[str]:
     ]
 
 
+def innermost(n: int, /, *more: int, scale: int = 1) -> int:
+    LOG.append(n)
+    total = 0
+    for k in range(n):
+        total += 12 // (3 - k) * scale
+    return total + sum(more)
+
+
+def middle(n: int, scale: int) -> int:
+    a = n + innermost(n, scale=scale) * 2
+    b = [innermost(n), a][0] - innermost(n, *[a, n], **{"scale": 2})
+    return a if b else -a
+
+
+def calls_of_calls(values: list[int]) -> list[object]:
+    out: list[object] = []
+    for v in values:
+        try:
+            out.append(f"{middle(v, 3)} {middle(n := v, scale=n)!r}")
+        except ZeroDivisionError as error:
+            out.append(str(error))
+        else:
+            LOG.append(middle(v, v) < middle(v + 1, v) < 100)
+    return out
+
+
+def decorated(values: list[int]) -> list[int]:
+    def twice(function: Callable[[int], int]) -> Callable[[int], int]:
+        return lambda n: function(function(n))
+
+    @twice
+    @twice
+    def step(n: int) -> int:
+        return innermost(2) + n
+
+    return [step(v) for v in values]
+
+
+def unwinds_through_calls(n: int) -> int:
+    with Point(n):
+        return middle(n, 1) + unwinds_through_calls(n + 1)
+
+
 DRIVERS: list[Callable[[], object]] = [
     lambda: nested_loops(4, 7),
     lambda: while_loops(40),
@@ -363,4 +406,7 @@ DRIVERS: list[Callable[[], object]] = [
     lambda: many_locals(3),
     lambda: loop_over_generator(9),
     lambda: star_assignment_loop({"a": [1, 2], "b": [3]}),
+    lambda: calls_of_calls([1, 2, 3, 4]),
+    lambda: decorated([1, 2]),
+    lambda: unwinds_through_calls(1),
 ]

@@ -1,9 +1,12 @@
 """Resume at every instruction a program executes, and compare with going on undisturbed.
 
-A driver runs under an opcode trace. Before an instruction of a watched function executes, the process
-forks. The child captures the frame's state (locals, cells, value stack), calls a merged copy of the
+A driver runs under an opcode trace. Before an instruction of a watched function executes, the
+process forks. The child captures the frame's state (locals, cells, value stack), calls a merged copy of the
 function whose `take` gives that state, and reports how that call ended. The parent goes on as if
 nothing happened, so the same program is its own reference: same objects, same hash seed, no copies.
+
+Where watched functions call each other, the whole chain is resumed too: each caller at its call,
+with a thunk for a callee that runs the callee's own resume, as native code leaves nested native frames.
 
 An ending is the result, or the exception with its printed traceback (lines and carets), and in both
 cases the final contents of the arguments and of a log that the test programs write.
@@ -21,23 +24,29 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache, partial
 from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
 
 from pyvorin_runtime import bytecode, stackmap
 from pyvorin_runtime.merge import CannotMerge, Hooks, LoopHeader, ResumePoint, merge
+
 from tests.runtime import frames
 
 LOG: list[object] = []
 """Side effects of the test programs; part of every ending."""
 
+stack_map = cache(stackmap.stack_map)
+decode = cache(bytecode.decode)
+
 
 @dataclass
 class Tally:
-    """What was tried. `different` holds a description of each ending that was not the reference's."""
+    """What was tried; `different` describes each ending that was not the reference's."""
 
     tried: int = 0
     identical: int = 0
+    chains: int = 0
     points: set[tuple[str, int, str]] = field(default_factory=set)
     functions: set[str] = field(default_factory=set)
     skipped: Counter[str] = field(default_factory=Counter)
@@ -45,8 +54,9 @@ class Tally:
 
     def line(self) -> str:
         return (
-            f"{self.tried} resumes at {len(self.points)} points of {len(self.functions)} functions: "
-            f"{self.identical} identical; skipped {dict(self.skipped)}"
+            f"{self.tried} resumes ({self.chains} of them chains of frames) at {len(self.points)} "
+            f"points of {len(self.functions)} functions: {self.identical} identical; "
+            f"skipped {dict(self.skipped)}"
         )
 
 
@@ -74,14 +84,39 @@ def shapes_of(kinds: str) -> list[str]:
     return ["".join(shape) for shape in itertools.islice(itertools.product(*choices), 64)]
 
 
+def call_points(code: CodeType) -> list[ResumePoint]:
+    """Every call, to be made again with another callee: a NULL, the callee, and its arguments."""
+    stacks = stack_map(code)
+    found = []
+    instructions = decode(code).instructions
+    for before, ins in itertools.pairwise(instructions):
+        kinds = stacks.get(ins.offset, "x")
+        if not ins.name.startswith("CALL") or ins.name.startswith("CALL_INTR"):
+            continue
+        at = before if before.name == "PRECALL" else ins
+        taken, _ = stackmap.effect(ins.name, ins.arg)
+        if stackmap.is_resumable(kinds):
+            below, used = kinds[:-taken], kinds[-taken:]
+            shapes = shapes_of(below)
+            found += [ResumePoint(at.offset, shape + callee_shape(used)) for shape in shapes]
+    return found
+
+
+def callee_shape(kinds: str) -> str:
+    """With a NULL where the call may have one; else the callee takes the method's place."""
+    lower, upper = kinds[:2]
+    pair = "0v" if lower in "0m" else "v0" if upper in "0m" else "vv"
+    return pair + "v" * (len(kinds) - 2)
+
+
 class Twin:
     """A function's merged copy, for one resume (in a forked child)."""
 
     def __init__(self, code: CodeType) -> None:
         self.code = code
-        self.points = resume_points(code)
+        self.points = list(dict.fromkeys([*resume_points(code), *call_points(code)]))
         self.index = {(p.offset, p.stack): k for k, p in enumerate(self.points)}
-        self.depths = {p.offset: len(p.stack) for p in self.points}
+        self.depths = {p.offset: len(p.stack) for p in resume_points(code)}
         self.state: list[object] = []
         headers = loop_headers(code)
         never: Iterator[object] = iter(())
@@ -99,15 +134,66 @@ class Twin:
         values = tuple(item for item in reversed(stack) if item is not frames.UNBOUND)
         return (*frames.locals_and_cells(frame), point, values)
 
-    def resume(self, frame: FrameType, state: tuple[object, ...]) -> object:
-        self.state.append(state)
+    def capture_call(self, frame: FrameType, thunk: object) -> tuple[object, ...] | None:
+        """The same for a caller: make its current call again, of `thunk`; None if it makes none."""
+        ins, before = instruction_at(self.code, frame.f_lasti)
+        if not ins.name.startswith("CALL") or ins.name.startswith("CALL_INTR"):
+            return None
+        taken, _ = stackmap.effect(ins.name, ins.arg)
+        kinds = stack_map(self.code)[ins.offset]
+        below = frames.value_stack(frame, len(kinds) - taken)
+        shape = "".join("0" if item is frames.UNBOUND else "v" for item in below)
+        at = before if before.name == "PRECALL" else ins
+        callee = callee_shape(kinds[-taken:])
+        point = self.index[at.offset, shape + callee]
+        values = [item for item in below if item is not frames.UNBOUND]
+        values += [thunk] if "0" in callee else [thunk, None]
+        values += dummy_arguments(ins.name, taken - 2)
+        return (*frames.locals_and_cells(frame), point, tuple(reversed(values)))
+
+    def ready(self, frame: FrameType, state: tuple[object, ...]) -> Callable[[], object]:
+        """What calls the merged copy so that it takes `state`: C code, which has no frame."""
+        twin = Twin(self.code) if self.state else self
+        twin.state.append(state)
+        self.used = twin.merged
         code = self.code
         closure: Any = frames.closure(frame)
-        function = FunctionType(self.merged, frame.f_globals, code.co_name, None, closure)
+        function = FunctionType(twin.merged, frame.f_globals, code.co_name, None, closure)
         positional = (None,) * code.co_argcount
         first = code.co_argcount
         only = dict.fromkeys(code.co_varnames[first : first + code.co_kwonlyargcount])
-        return function(*positional, **only)
+        return partial(function, *positional, **only)
+
+
+def instruction_at(code: CodeType, lasti: int) -> tuple[bytecode.Instruction, bytecode.Instruction]:
+    """The instruction that covers `lasti`, its caches included, and the one before."""
+    instructions = decode(code).instructions
+    k = max(k for k, ins in enumerate(instructions) if ins.offset <= lasti)
+    return instructions[k], instructions[k - 1]
+
+
+def dummy_arguments(name: str, count: int) -> list[object]:
+    """Arguments for a callee that ignores them, of the types the call insists on."""
+    match name, count:
+        case "CALL_KW", _:
+            return [*[None] * (count - 1), ()]
+        case "CALL_FUNCTION_EX", 1:
+            return [()]
+        case "CALL_FUNCTION_EX", 2:
+            return [(), {}]
+    return [None] * count
+
+
+def thunk_of(resume: Callable[[], object]) -> Callable[..., object]:
+    """Runs `resume`, whatever it is called with. Native code has a builtin for this."""
+
+    def thunk(*ignored: object, **also: object) -> object:
+        return resume()
+
+    return thunk
+
+
+_THUNK = next(c for c in thunk_of.__code__.co_consts if isinstance(c, CodeType))
 
 
 # -- endings ---------------------------------------------------------------------------------------
@@ -133,18 +219,33 @@ def printed(error: BaseException, from_here: TracebackType | None) -> str:
     return "".join(traceback.format_exception(type(error), error, from_here))
 
 
-def _child_ending(
-    twin: Twin, frame: FrameType, state: tuple[object, ...], args: list[object]
-) -> str:
+def _forget_thunks(error: BaseException) -> None:
+    error.__traceback__ = _without_thunks(error.__traceback__)
+    for linked in (error.__cause__, error.__context__):
+        if linked is not None:
+            _forget_thunks(linked)
+
+
+def _without_thunks(tb: TracebackType | None) -> TracebackType | None:
+    if tb is None:
+        return None
+    rest = _without_thunks(tb.tb_next)
+    if tb.tb_frame.f_code is _THUNK:
+        return rest
+    return TracebackType(rest, tb.tb_frame, tb.tb_lasti, tb.tb_lineno)
+
+
+def _child_ending(twin: Twin, resume: Callable[[], object], arguments: list[object]) -> str:
     try:
-        result = twin.resume(frame, state)
+        result = resume()
     except BaseException as error:
+        _forget_thunks(error)
         tb = error.__traceback__
-        while tb is not None and tb.tb_frame.f_code is not twin.merged:
+        while tb is not None and tb.tb_frame.f_code is not twin.used:
             tb = tb.tb_next
         assert tb is not None
-        return ending("raised", printed(error, tb), args)
-    return ending("returned", result, args)
+        return ending("raised", printed(error, tb), arguments)
+    return ending("returned", result, arguments)
 
 
 # -- the trace -------------------------------------------------------------------------------------
@@ -248,18 +349,40 @@ class Fuzzer:
         if state is None:
             return
         self.seen[where] += 1
-        self.tally.tried += 1
         name = frame.f_code.co_qualname
         self.tally.functions.add(f"{frame.f_code.co_filename}:{name}")
         self.tally.points.add((name, frame.f_lasti, twin.points[state[-2]].stack))  # type: ignore[call-overload]
-        call.reported.append(
-            (frame.f_lasti, in_child(lambda: self.child(twin, frame, state, call)))
-        )
+        self.fork([(twin, frame, state)])
+        if chain := self.chain(frame):
+            self.tally.chains += 1
+            self.fork([(twin, frame, state), *((t, f, None) for t, f in chain)])
 
-    @staticmethod
-    def child(twin: Twin, frame: FrameType, state: tuple[object, ...], call: _Call) -> str:
-        sys.settrace(None)
-        return _child_ending(twin, frame, state, call.arguments)
+    def chain(self, frame: FrameType) -> list[tuple[Twin, FrameType]]:
+        """The watched callers, innermost first, as far as each was called by the next directly."""
+        found = []
+        while (caller := frames.direct_caller(frame)) in self.calls:
+            twin = self.twins[caller.f_code]
+            assert twin is not None
+            if twin.capture_call(caller, None) is None:
+                break
+            found.append((twin, caller))
+            frame = caller
+        return found
+
+    def fork(self, chain: list[tuple[Twin, FrameType, Any]]) -> None:
+        """Resume `chain`, innermost first with its state, in a child; the outermost reports."""
+        self.tally.tried += 1
+        twin, frame, _ = chain[-1]
+        call = self.calls[frame]
+
+        def child() -> str:
+            sys.settrace(None)
+            resume: Callable[[], object] = list
+            for each, at, state in chain:
+                resume = each.ready(at, state or each.capture_call(at, thunk_of(resume)))
+            return _child_ending(twin, resume, call.arguments)
+
+        call.reported.append((chain[0][1].f_lasti, in_child(child)))
 
     def compare(self, frame: FrameType, call: _Call, expected: str) -> None:
         for offset, reported in call.reported:

@@ -6,11 +6,12 @@ import opcode
 import pytest
 from pyvorin_runtime import bytecode as bc
 from pyvorin_runtime import stackmap
+
 from tests.runtime.test_bytecode import codes_in, library_codes, library_files
 
 # Not written by the compiler, or accounted for elsewhere: an instruction after which nothing runs
-# need not say what it pops; CPython splits a call's effect over PRECALL and CALL, and does not count
-# the value that starting a generator pushes.
+# need not say what it pops; CPython splits a call's effect over PRECALL and CALL, and does not
+# count the value that starting a generator pushes.
 _NO_EFFECT = {"CACHE", "EXTENDED_ARG", "RESERVED", "INTERPRETER_EXIT", "EXIT_INIT_CHECK"}
 _OTHERWISE = {"COPY", "SWAP", "RERAISE", "RAISE_VARARGS", "RETURN_GENERATOR", "BUILD_SLICE"}
 _SPLIT = {"PRECALL", "CALL"} if bc.MINOR == (3, 11) else set()
