@@ -47,6 +47,7 @@ METADATA = """
 !13 = !{!4, !4, i64 0}
 !21 = !{}
 !22 = !{i64 0, i64 1152921504606846976}
+!23 = !{!"branch_weights", i32 1000000, i32 1}
 !20 = !{!"branch_weights", i32 1, i32 1000000}
 attributes #1 = { cold noinline minsize optsize nounwind }
 attributes #2 = { nobuiltin nounwind willreturn memory(none) }

@@ -5,9 +5,12 @@ Lowering replaces them; one that is left is exact all the same, as it leaves nat
 
 from __future__ import annotations
 
-from pyvorin.backend.body import EMIT, Body
+from pyvorin.backend import objects
+from pyvorin.backend.body import Body
 from pyvorin.ir.model import Op, Rep
 from pyvorin.ir.optable import OPS
+
+EMIT = objects.EMIT  # with what it has added
 
 
 def _leave(body: Body, op: Op) -> None:

@@ -1,97 +1,270 @@
-"""What the backend is given, and its one entry: `build` makes an extension module's bytes.
+"""The backend's one entry: `build` makes an extension module's bytes of a `NativeModule`.
 
     NativeModule(name, functions)  --build-->  bytes of NAME.cpython-3XX-x86_64-linux-gnu.so
 
-A **native function** is one Python function with its bodies in typed IR:
-
-* `bodies[0]`, variant "base", has one entry, the function's start (header -1); its block's parameters are the Python
-  parameters in `co_varnames` order. Calls from other native functions go there, with raw values in registers.
-* any further bodies ("base", "wide", "boxed", in the order they should be tried) may have an entry per loop header, and
-  one for the start. A running interpreter frame changes over to them at a loop header.
+A **native function** is one Python function with its bodies in typed IR. A body whose only entry is the function's start
+(header -1) can be called by other native functions (`call.native callee=name body=position`), with raw values in
+registers; `bodies[0]` is one, and what Python calls go to first. Further bodies ("base", "wide", "boxed", in the order
+they should be tried) may have an entry per loop header: a running interpreter frame changes over to them there.
 
 Everything else is derived here: the resume points are the distinct (offset, stack shape) pairs of the frame states; the
 sites are the operations that may leave; the objects needed at run time are those that `Const` slots and `const.obj` name.
 
+What the extension module offers is described in `support/start.py`; how it attaches, in `pyvorin_runtime`.
 The same input gives the same bytes. Build under the minor that the artifact is for: the layouts are the running one's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from types import CodeType
+import json
+import re
 
+from pyvorin_runtime.codehash import code_digest
+
+from pyvorin.backend import llvm
+from pyvorin.backend.body import Body, Context, is_called
+from pyvorin.backend.dialect import functions, translate
+from pyvorin.backend.entry import CLASS_NAMES, FunctionText, require_callable
+from pyvorin.backend.layouts import Layout, running_layout
+from pyvorin.backend.link import link
+from pyvorin.backend.object import CPU, compile_text
+from pyvorin.backend.objects import CLASSES
+from pyvorin.backend.sites import FunctionSites, constant_sources
+from pyvorin.backend.starter import starter
+from pyvorin.backend.support import assume, enter, frames, numbers, start
+from pyvorin.backend.text import Text
+from pyvorin.backend.unit import (
+    Assumption,
+    LoopHeader,
+    NativeFunction,
+    NativeModule,
+    Standalone,
+)
 from pyvorin.ir.model import Function
 
+__all__ = [
+    "Assumption",
+    "LoopHeader",
+    "NativeFunction",
+    "NativeModule",
+    "Standalone",
+    "build",
+    "metadata",
+]
 
-@dataclass(frozen=True, slots=True)
-class Assumption:
-    """A fact about names that the bodies rely on; checked when bound and whenever a namespace changed.
-
-    kind      name            detail           holds while
-    callee    global name     function's name  globals[name] is that native function of this module, still attached
-    builtin   builtin's name  ""               the name is not a global and builtins[name] is CPython's own
-    value     global name     ""               type(globals[name]) is type(value) and it equals `value`; then: is the same object
-    module    global name     module's name    globals[name] is that module of the standard library
-    attr      global name     attribute        the module has that attribute, and it is its own C function or equals `value`
-
-    The callee's name is the `NativeFunction.name`. Every name that a `Const` source mentions should have an assumption
-    that says what it is; a name without one is only required to stay the object it was when bound.
-    """
-
-    kind: str
-    name: str
-    detail: str = ""
-    value: object = None
-
-
-@dataclass(frozen=True, slots=True)
-class LoopHeader:
-    """Where a running frame can change over: the byte offset of a loop's first instruction and the stack there ("v": a value, "0": NULL)."""
-
-    offset: int
-    stack: str
-
-
-@dataclass(slots=True)
-class NativeFunction:
-    """One Python function and its bodies. `name` is what `call.native` calls it: unique in the module, normally the qualified name."""
-
-    name: str
-    code: CodeType
-    bodies: list[Function]
-    headers: list[LoopHeader] = field(default_factory=list)
-    assumptions: list[Assumption] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Standalone:
-    """What makes an artifact importable by itself: the module's own code object and the path it was compiled from."""
-
-    code: CodeType
-    path: str
-
-
-@dataclass(slots=True)
-class NativeModule:
-    """A module to build. `name` is the last component of its dotted name, as in PyInit_<name>.
-
-    `force` adds a test at every site that makes it leave when the environment variable PYVORIN_FORCE says so when the
-    module is imported: `site:K` (site K, always), `every:N` (every N-th execution of any site), `once` (each site's first).
-    Without it such a test costs nothing because it is not there.
-    """
-
-    name: str
-    functions: list[NativeFunction] = field(default_factory=list)
-    standalone: Standalone | None = None
-    force: bool = False
-    optimise: int = 3  # LLVM's level
+FORMAT = 1
+SUPPORT = (numbers, frames, assume, enter, start)
+MOST_VALUES = 256  # parameters of an entry at a loop header
+# What native code may need of the process: CPython, the C library's mathematics, and these.
+ALLOWED = re.compile(r"_?Py[A-Z_]\w*|_Py_\w+")
+ALLOWED_C = frozenset(
+    "memcmp memcpy memmove memset strcmp strncmp strtoll getenv getpid gettid __errno_location pthread_self "
+    "pthread_getattr_np pthread_attr_getstack pthread_attr_destroy acos acosh asin asinh atan atan2 "
+    "atanh cbrt cos cosh erf erfc exp exp2 expm1 floor fmod log log10 log1p log2 pow sin sinh tan "
+    "tanh".split()
+)
 
 
 def build(module: NativeModule) -> bytes:
-    """Compile and link; the bytes of the shared object. The module's META is inside it (`metadata` gives it alone)."""
-    raise NotImplementedError
+    """Compile and link; the bytes of the shared object. The module's META is inside it.
+
+    Raises BackendError or LinkError for IR that cannot be emitted, LayoutError under an interpreter it does not know.
+    """
+    return _link(module, compile_text(llvm_text(module), module.optimise))
 
 
 def metadata(module: NativeModule) -> bytes:
     """The canonical JSON that the artifact carries as META: functions, points, headers, sites."""
-    raise NotImplementedError
+    return _Writer(module, running_layout()).metadata()
+
+
+def llvm_text(module: NativeModule) -> str:
+    """The whole LLVM module, for people and tests."""
+    return _Writer(module, running_layout()).render()
+
+
+def _link(module: NativeModule, compiled: bytes) -> bytes:
+    def allowed(symbol: str) -> bool:
+        return symbol in ALLOWED_C or ALLOWED.fullmatch(symbol) is not None
+
+    return link(compiled, f"PyInit_{module.name}", allowed, f"{module.name}.so")
+
+
+class _Writer:
+    """Writes one module's LLVM text."""
+
+    def __init__(self, module: NativeModule, layout: Layout) -> None:
+        self.module = module
+        self.layout = layout
+        self.text = Text()
+        self.sites: list[FunctionSites] = []
+        self.states = {f.name: f"state.{j}" for j, f in enumerate(module.functions)}
+        callees = {
+            (f.name, b): (f"body.{j}.{b}", body)
+            for j, f in enumerate(module.functions)
+            for b, body in enumerate(f.bodies)
+            if is_called(body)
+        }
+        self.context = Context(self.text, layout, callees, self.states, module.force)
+        self.direct = {f.name: _callees(f.bodies) for f in module.functions}
+        self._bodies()
+
+    def _bodies(self) -> None:
+        first = 0
+        called = {name for names in self.direct.values() for name in names}
+        for j, function in enumerate(self.module.functions):
+            if function.name in called:
+                require_callable(function.code)
+            sites = FunctionSites(j, function.code, first)
+            for body in function.bodies:
+                for source in constant_sources(body.ops()):
+                    sites.objects.number(source)
+            for b, body in enumerate(function.bodies):
+                Body(self.context, body, f"body.{j}.{b}", sites, f"counters.{j}.{b}").emit()
+            self.sites.append(sites)
+            first += len(sites.sites)
+        self.site_count = first
+
+    def metadata(self) -> bytes:
+        """META."""
+        content = {
+            "cpu": CPU,
+            "format": FORMAT,
+            "functions": [self._function(sites) for sites in self.sites],
+            "name": self.module.name,
+            "python": f"3.{self.layout.minor}",
+            "system": "linux",
+        }
+        return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+
+    def _function(self, sites: FunctionSites) -> dict[str, object]:
+        function = self.module.functions[sites.number]
+        code = function.code
+        return {
+            "code_sha256": code_digest(code),
+            "firstlineno": code.co_firstlineno,
+            "headers": [[header.offset, header.stack] for header in function.headers],
+            "name": code.co_name,
+            "points": [list(point) for point in sites.points],
+            "qualname": code.co_qualname,
+            "sites": [
+                {"col": site.column, "line": site.line, "reason": site.reason}
+                for site in sites.sites
+            ],
+        }
+
+    def render(self) -> str:
+        """The LLVM module."""
+        for module in SUPPORT:
+            self.text.results.update(functions(module))
+        for module in SUPPORT:
+            translate(module, self.layout, self.text)
+        for sites in self.sites:
+            self._surroundings(sites)
+        self._tables()
+        self._module()
+        return self.text.render() + llvm.routines(self.layout)
+
+    def _surroundings(self, sites: FunctionSites) -> None:
+        function = self.module.functions[sites.number]
+        reached = _closure(function.name, self.direct)
+        FunctionText(
+            self.text,
+            self.layout,
+            function,
+            sites,
+            self.states,
+            [self.states[name] for name in reached],
+            bool(self.direct[function.name]),
+        ).write()
+
+    def _tables(self) -> None:
+        text, count = self.text, len(self.sites)
+        rows = [
+            f"{{ ptr, ptr, i64 }} {{ ptr @state.{j}, ptr @enter.{j}, i64 {len(f.headers)} }}"
+            for j, f in enumerate(self.module.functions)
+        ]
+        text.data("data.functions", f"internal constant [{count} x {{ ptr, ptr, i64 }}] {_list(rows)}")
+        text.data("data.function_count", f"internal constant i64 {count}")
+        text.data("data.site_counts", f"internal global [{self.site_count + 1} x i64] zeroinitializer")
+        text.data(
+            "data.values", f"internal global [{MOST_VALUES * 2} x i64] zeroinitializer, align 16"
+        )
+        classes = [f"ptr @{CLASSES[name]}" if name in CLASSES else "ptr null" for name in CLASS_NAMES]
+        for name in CLASS_NAMES:
+            if name in CLASSES:
+                text.external(CLASSES[name])
+        text.data("data.classes", f"internal global [{len(classes)} x ptr] {_list(classes)}")
+        self._blob("meta", self.metadata())
+        self._blob("starter", starter(self.module.standalone))
+        for name, flags in (("bind", 8), ("unbind", 4), ("stats", 4)):
+            self._method(f"{name}_method", name, f"pyv.{name}_method", flags)
+        self._method("thunk_method", "resume", "pyv.thunk", 1 | 2)
+
+    def _blob(self, name: str, content: bytes) -> None:
+        self.text.data(f"data.{name}_size", f"internal constant i64 {len(content)}")
+        escaped = "".join(f"\\{byte:02X}" for byte in content)
+        self.text.data(f"data.{name}", f'internal constant [{len(content)} x i8] c"{escaped}"')
+
+    def _method(self, symbol: str, name: str, function: str, flags: int) -> None:
+        self.text.data(
+            f"data.{symbol}",
+            f"internal global {{ ptr, ptr, i64, ptr }} {{ ptr {self.text.string(name)}, "
+            f"ptr @{function}, i64 {flags}, ptr null }}",
+        )
+
+    def _module(self) -> None:
+        """The PyModuleDef with its slots, the class of hooks, and PyInit."""
+        text = self.text
+        slots = "{ i64, ptr } { i64 2, ptr @pyv.run_module }"
+        if self.layout.minor >= 12:  # Py_mod_multiple_interpreters: not supported
+            slots += ", { i64, ptr } { i64 3, ptr null }"
+        count = slots.count("{ i64, ptr } {") + 1
+        text.data(
+            "module.slots",
+            f"internal global [{count} x {{ i64, ptr }}] [{slots}, {{ i64, ptr }} zeroinitializer]",
+        )
+        name = text.string(self.module.name)
+        text.data(
+            "module.def",
+            "internal global { [5 x i64], ptr, ptr, i64, ptr, ptr, [3 x i64] } "
+            f"{{ [5 x i64] [i64 1, i64 0, i64 0, i64 0, i64 0], ptr {name}, ptr null, i64 0, ptr null, "
+            "ptr @module.slots, [3 x i64] zeroinitializer }",
+        )
+        text.data(
+            "hook.slots",
+            "internal global [3 x { i64, ptr }] [{ i64, ptr } { i64 62, ptr @pyv.return_self }, "
+            "{ i64, ptr } { i64 63, ptr @pyv.run_hook }, { i64, ptr } zeroinitializer]",
+        )
+        text.data(
+            "data.hook_spec",
+            f"internal global {{ ptr, i32, i32, i32, ptr }} {{ ptr {text.string('pyvorin.hook')}, "
+            "i32 40, i32 0, i32 0, ptr @hook.slots }",
+        )
+        text.declare("PyModuleDef_Init", "ptr", ["ptr"])
+        text.define(
+            f"define ptr @PyInit_{self.module.name}() nounwind {{\n"
+            "  %module = call ptr @PyModuleDef_Init(ptr @module.def)\n  ret ptr %module\n}\n"
+        )
+
+
+def _list(items: list[str]) -> str:
+    return f"[{', '.join(items)}]" if items else "zeroinitializer"
+
+
+def _callees(bodies: list[Function]) -> list[str]:
+    """The native functions that bodies call, in order of name."""
+    names = {op.attrs["callee"] for body in bodies for op in body.ops() if op.name == "call.native"}
+    return sorted(names)
+
+
+def _closure(name: str, direct: dict[str, list[str]]) -> list[str]:
+    """The functions that may be called at any depth."""
+    found: list[str] = []
+    work = list(direct[name])
+    while work:
+        callee = work.pop()
+        if callee not in found:
+            found.append(callee)
+            work += direct[callee]
+    return sorted(found)

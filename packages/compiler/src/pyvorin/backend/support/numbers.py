@@ -256,6 +256,12 @@ def empty_trash() -> None:
         decref(o)
 
 
+@inline
+def tidy() -> None:
+    if i64[data.trash]:
+        empty_trash()
+
+
 # ---- arithmetic by CPython -------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,512 @@
+"""What surrounds the bodies of one Python function: its state, its constant facts, and the ways in.
+
+For function number j of a module, as LLVM text (layouts in `support/frames.py`, `support/enter.py`, `support/assume.py`):
+
+    state.j, objects.j, facts.j, counters.j.b     words that change
+    info.j, sources.j, callees.j, bodies.j, …     constants
+    run.j.b                                       a body's runner: from an array of raw values to an object
+    enter.j                                       the entry hook: a fresh frame's slots to the first body, unboxed in line
+    call.j                                        the vectorcall, from 3.12 on
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import CodeType
+
+from pyvorin.backend.body import TYPES, BackendError, is_called, result_type
+from pyvorin.backend.layouts import Layout
+from pyvorin.backend.unit import Assumption, NativeFunction
+from pyvorin.backend.objects import CLASSES
+from pyvorin.backend.sites import REPS, FunctionSites, Source
+from pyvorin.backend.support import assume, enter
+from pyvorin.backend.text import Text
+from pyvorin.ir.model import Entry, Function, Rep, Value
+
+CLASS_NAMES = ("", "list", "str", "tuple", "int", "float", "NoneType")  # data.classes
+SLOT_FIELDS = {
+    "current": enter.RANGE_CURRENT,
+    "stop": enter.RANGE_STOP,
+    "step": enter.RANGE_STEP,
+    "list": enter.ITER_SEQUENCE,
+    "str": enter.ITER_SEQUENCE,
+    "index": enter.ITER_INDEX,
+}
+SINGLETONS = {"None": "_Py_NoneStruct", "True": "_Py_TrueStruct", "False": "_Py_FalseStruct"}
+FACTS = {
+    "callee": assume.CALLEE,
+    "builtin": assume.BUILTIN,
+    "value": assume.VALUE,
+    "module": assume.MODULE,
+    "attr": assume.ATTR,
+    "import": assume.IMPORT,
+}
+VARIADIC = 0x4 | 0x8  # *args, **kwargs
+
+Slot = tuple[object, ...]
+
+
+def paired(entry: Entry) -> list[tuple[Slot, Value | None]] | None:
+    """The slots of an entry with their parameters (None for one that is only checked); None if they do not match."""
+    slots, params = list(entry.slots), list(entry.block.params)
+    if len(slots) == len(params):
+        return list(zip(slots, params, strict=True))
+    kept = [slot for slot in slots if slot[-1] != "NoneType"]
+    if len(kept) != len(params):
+        return None
+    left = iter(params)
+    return [(slot, None if slot[-1] == "NoneType" else next(left)) for slot in slots]
+
+
+@dataclass(slots=True)
+class Fact:
+    """One fact: `place` is the number of the object it finds."""
+
+    kind: int
+    name: str
+    detail: str
+    place: int
+    extra: str = "ptr null"
+    number: int = 0
+
+
+@dataclass(slots=True)
+class FunctionText:
+    """Writes what surrounds the bodies of one function, once these are written and their sites known."""
+
+    text: Text
+    layout: Layout
+    function: NativeFunction
+    sites: FunctionSites
+    states: dict[str, str]
+    callees: list[str]  # states of all functions that may be called, at any depth
+    nests: bool  # do bodies call native functions?
+    modules: list[str] = field(default_factory=list)
+
+    @property
+    def number(self) -> int:
+        """The function's number in its module."""
+        return self.sites.number
+
+    def write(self) -> None:
+        """Write everything."""
+        facts = list(self._facts())
+        self._objects()
+        self._fact_list(facts)
+        j, text = self.number, self.text
+        self._array(f"callees.{j}", "ptr", [f"ptr @{state}" for state in self.callees])
+        bodies = [self._body(b, body) for b, body in enumerate(self.function.bodies)]
+        kind = "{ ptr, ptr, i64, ptr }"
+        self._array(f"bodies.{j}", kind, [f"{kind} {{ {body} }}" for body in bodies])
+        self._enter(self.function.bodies[0])
+        vectorcall = self._vectorcall(self.function.bodies[0])
+        self._info(len(facts), len(bodies), vectorcall)
+        words = 3 + 2 * len(self.modules) + 1
+        text.data(
+            f"state.{j}",
+            f"internal global {{ [12 x i64], ptr, ptr, i64, [{words} x i64] }} {{ [12 x i64] "
+            f"zeroinitializer, ptr @info.{j}, ptr @objects.{j}, i64 {len(self.modules)}, "
+            f"[{words} x i64] zeroinitializer }}",
+        )
+
+    def _array(self, name: str, kind: str, items: list[str], section: str = "constant") -> None:
+        value = f"[{', '.join(items)}]" if items else "zeroinitializer"
+        self.text.data(name, f"internal {section} [{len(items)} x {kind}] {value}")
+
+    # ---- names ----------------------------------------------------------------------------------
+
+    def _facts(self) -> Iterator[Fact]:
+        """One fact an assumption, modules first, and one for each other name that the bodies mention."""
+        objects = self.sites.objects
+        known: set[Source] = set()
+        assumptions = sorted(self.function.assumptions, key=lambda a: a.kind != "module")
+        modules = {a.name: a.detail for a in assumptions if a.kind == "module"}
+        for assumption in assumptions:
+            source: Source = ("global", assumption.name)
+            if assumption.kind == "attr":
+                source = ("attr", assumption.name, assumption.detail)
+            if source not in known:
+                known.add(source)
+                yield self._fact(assumption, objects.number(source), modules)
+        for source in [*objects.numbers]:
+            if source[0] == "global" and source not in known:
+                yield Fact(assume.SAME, str(source[1]), "", objects.number(source))
+            elif source[0] == "attr" and source not in known:
+                name, attribute = str(source[1]), str(source[2])
+                yield Fact(assume.SAME_ATTR, name, attribute, objects.number(source))
+
+    def _fact(self, a: Assumption, place: int, modules: dict[str, str]) -> Fact:
+        fact = Fact(FACTS[a.kind], a.name, a.detail, place)
+        if a.kind == "callee":
+            fact.extra = f"ptr @{self.states[a.detail or a.name]}"
+        elif a.kind == "value" or (a.kind == "attr" and a.value is not None):
+            written = marshal.dumps(a.value, 2)
+            fact.extra, fact.number = f"ptr {self.text.string(written)}", len(written)
+        elif a.kind == "module":
+            fact.number = len(self.modules)
+            self.modules.append(a.name)
+        elif a.kind == "attr":
+            fact.extra = f"ptr {self.text.string(modules.get(a.name, a.name))}"
+        elif a.kind == "import":
+            module, _, fact.detail = a.detail.rpartition(".")
+            fact.extra = f"ptr {self.text.string(module)}"
+        return fact
+
+    def _objects(self) -> None:
+        sources = []
+        for source in self.sites.objects.numbers:
+            match source:
+                case ("const", index):
+                    sources.append(f"{{ i64, i64 }} {{ i64 {assume.SOURCE_CONST}, i64 {index} }}")
+                case ("singleton", name):
+                    symbol = SINGLETONS[str(name)]
+                    self.text.external(symbol)
+                    address = f"i64 ptrtoint (ptr @{symbol} to i64)"
+                    sources.append(
+                        f"{{ i64, i64 }} {{ i64 {assume.SOURCE_SINGLETON}, {address} }}"
+                    )
+                case _:
+                    sources.append("{ i64, i64 } { i64 2, i64 0 }")
+        self._array(f"sources.{self.number}", "{ i64, i64 }", sources)
+        self.text.data(
+            f"objects.{self.number}",
+            f"internal global [{len(sources)} x ptr] zeroinitializer",
+        )
+
+    def _fact_list(self, facts: list[Fact]) -> None:
+        kind = "{ i64, ptr, ptr, ptr, ptr, i64, ptr, i64 }"
+        rows = []
+        for fact in facts:
+            name, detail = self.text.string(fact.name), self.text.string(fact.detail)
+            rows.append(
+                f"{kind} {{ i64 {fact.kind}, ptr {name}, ptr null, ptr {detail}, ptr null, "
+                f"i64 {fact.place}, {fact.extra}, i64 {fact.number} }}"
+            )
+        self._array(f"facts.{self.number}", kind, rows, "global")
+
+    def _info(self, facts: int, bodies: int, vectorcall: str) -> None:
+        j, code = self.number, self.function.code
+        slots = code.co_nlocals + len(set(code.co_cellvars) - set(code.co_varnames))
+        words = [
+            f"i64 {len(self.sites.objects.numbers)}",
+            f"ptr @sources.{j}",
+            f"i64 {facts}",
+            f"ptr @facts.{j}",
+            f"i64 {len(self.callees)}",
+            f"ptr @callees.{j}",
+            f"i64 {int(self.nests)}",
+            f"i64 {bodies}",
+            f"ptr @bodies.{j}",
+            f"ptr {self.text.string(self.function.name)}",
+            f"i64 {self.sites.first}",
+            f"i64 {len(self.sites.sites)}",
+            f"ptr {vectorcall}",
+            f"i64 {(slots + len(code.co_freevars)) * 8}",
+        ]
+        kinds = ", ".join(word.split()[0] for word in words)
+        self.text.data(f"info.{j}", f"internal constant {{ {kinds} }} {{ {', '.join(words)} }}")
+
+    # ---- bodies ---------------------------------------------------------------------------------
+
+    def _body(self, b: int, body: Function) -> str:
+        """The body's entries, counters and runner; the words that describe it."""
+        j = self.number
+        self.text.data(f"counters.{j}.{b}", "internal global [2 x i64] zeroinitializer")
+        rows = []
+        for e, entry in enumerate(body.entries):
+            pairs = paired(entry)
+            if pairs is None:
+                header, slots = "-2", []
+            else:
+                header, slots = str(entry.header), [_slot(slot, param, pairs) for slot, param in pairs]
+            self._array(f"slots.{j}.{b}.{e}", "[4 x i32]", slots)
+            rows.append(
+                f"{{ i64, i64, ptr }} {{ i64 {header}, i64 {len(slots)}, ptr @slots.{j}.{b}.{e} }}"
+            )
+        self._array(f"entries.{j}.{b}", "{ i64, i64, ptr }", rows)
+        self._runner(b, body)
+        return f"ptr @run.{j}.{b}, ptr @counters.{j}.{b}, i64 {len(rows)}, ptr @entries.{j}.{b}"
+
+    def _runner(self, b: int, body: Function) -> None:
+        lines = _Lines()
+        lines.add("%breaker.at = inttoptr i64 %breaker to ptr")
+        lines.add("%values.at = inttoptr i64 %values to ptr")
+        arguments = ["ptr %breaker.at", "i64 %room"]
+        if is_called(body):
+            pairs = paired(body.entries[0]) or []
+            for number, (_, param) in enumerate(pairs):
+                if param is not None:
+                    at = lines.new(f"getelementptr i8, ptr %values.at, i64 {number * 16}")
+                    arguments.append(f"{TYPES[param.rep]} {_load(lines, param.rep, at)}")
+            if len(arguments) != 2 + len(body.entries[0].block.params):
+                lines.add("ret i64 0")
+                self._define(f"i64 @run.{self.number}.{b}(i64 %breaker, i64 %room, i64 %entry, "
+                             "i64 %values, i64 %left)", lines)  # fmt: skip
+                return
+        else:
+            arguments += ["i64 %entry", "ptr %values.at"]
+        self._call_body(lines, b, body, arguments)
+        lines.add("%left.at = inttoptr i64 %left to ptr")
+        lines.add("%word = ptrtoint ptr %record to i64")
+        lines.add("store i64 %word, ptr %left.at")
+        lines.add("ret i64 0")
+        signature = f"i64 @run.{self.number}.{b}"
+        self._define(
+            f"{signature}(i64 %breaker, i64 %room, i64 %entry, i64 %values, i64 %left)", lines
+        )
+
+    def _call_body(self, lines: _Lines, b: int, body: Function, arguments: list[str]) -> None:
+        """Call a body, box and return its result; go on at `left` with %record if it has left."""
+        kind, name = result_type(body), f"body.{self.number}.{b}"
+        lines.add(f"%answer = call {kind} @{name}({', '.join(arguments)})")
+        lines.add(f"%record = extractvalue {kind} %answer, 1")
+        lines.add(f"%result = extractvalue {kind} %answer, 0")
+        lines.add("%fine = icmp eq ptr %record, null")
+        lines.add("br i1 %fine, label %back, label %left.label, !prof !23")
+        lines.label("back")
+        lines.add(f"ret i64 {_boxed(lines, body.result)}")
+        lines.label("left.label")
+
+    def _define(self, signature: str, lines: _Lines) -> None:
+        self.text.define(
+            f"define internal {signature} nounwind {{\n" + "\n".join(lines.lines) + "\n}\n"
+        )
+
+    # ---- ways in from Python --------------------------------------------------------------------
+
+    def _enter(self, body: Function) -> None:
+        """The entry hook. What does not fit the first body goes through `enter_somewhere`."""
+        j, layout = self.number, self.layout
+        lines = _Lines()
+        self.text.declare("PyThreadState_Get", "i64", [])
+        lines.add("%thread = call i64 @PyThreadState_Get()")
+        lines.add("%frame = call i64 @pyv.current_frame(i64 %thread)")
+        state = f"i64 ptrtoint (ptr @state.{j} to i64)"
+        lines.add(f"%room = call i64 @pyv.admit_frame({state}, i64 %thread, i64 %frame)")
+        lines.add("%out = icmp eq i64 %room, 0")
+        lines.add("br i1 %out, label %no, label %in, !prof !20")
+        lines.label("no")
+        lines.add("ret i64 0")
+        lines.label("in")
+        entry = next((e for e in body.entries if e.header == -1), None)
+        pairs = paired(entry) if entry else None
+        if pairs is not None and is_called(body):
+            self._keeps(lines)
+            lines.add("%frame.at = inttoptr i64 %frame to ptr")
+            arguments = []
+            for slot, param in pairs:
+                at = layout.frame_locals + int(str(slot[1])) * 8
+                place = lines.new(f"getelementptr i8, ptr %frame.at, i64 {at}")
+                arguments += _argument(lines, self.text, layout, slot, param, place)
+            self._call_in(lines, body, arguments)
+            lines.add("%word = ptrtoint ptr %record to i64")
+            lines.add("call void @pyv.leave_to_frame(i64 %frame, i64 %word)")
+            lines.add("ret i64 0")
+        else:
+            lines.add("br label %elsewhere")
+        lines.label("elsewhere")
+        lines.add(f"%other = call i64 @pyv.enter_somewhere({state}, i64 %frame, i64 -1, i64 %room)")
+        lines.add("ret i64 %other")
+        self._define(f"i64 @enter.{j}(i64 %state, i64 %header)", lines)
+
+    def _keeps(self, lines: _Lines) -> None:
+        """Go elsewhere if the first body has failed too often."""
+        lines.add(f"%failures = load i64, ptr @counters.{self.number}.0")
+        lines.add(f"%keeps = icmp sle i64 %failures, {enter.PATIENCE}")
+        lines.add("br i1 %keeps, label %first, label %elsewhere, !prof !23")
+        lines.label("first")
+
+    def _call_in(self, lines: _Lines, body: Function, arguments: list[str]) -> None:
+        self.text.word("data.breaker")
+        lines.add("%breaker.word = load i64, ptr @data.breaker")
+        lines.add("%breaker = inttoptr i64 %breaker.word to ptr")
+        self._call_body(lines, 0, body, ["ptr %breaker", "i64 %room", *arguments])
+
+    def _vectorcall(self, body: Function) -> str:
+        """The vectorcall's symbol, or null: 3.11's interpreter does not use it."""
+        code, j = self.function.code, self.number
+        entry = body.entries[0]
+        pairs = paired(entry)
+        plain = not code.co_flags & VARIADIC and not code.co_kwonlyargcount
+        if self.layout.minor < 12 or not plain or pairs is None or not is_called(body):
+            return "null"
+        lines = _Lines()
+        state = f"i64 ptrtoint (ptr @state.{j} to i64)"
+        lines.add(
+            f"%room = call i64 @pyv.admit_call({state}, i64 %function, i64 %count, i64 %names, "
+            f"i64 {code.co_argcount})"
+        )
+        lines.add("%out = icmp eq i64 %room, 0")
+        lines.add("br i1 %out, label %elsewhere, label %in, !prof !20")
+        lines.label("in")
+        self._keeps(lines)
+        lines.add("%arguments.at = inttoptr i64 %arguments to ptr")
+        arguments: list[str] = []
+        for slot, param in pairs:
+            place = lines.new(f"getelementptr ptr, ptr %arguments.at, i64 {slot[1]}")
+            arguments += _argument(lines, self.text, self.layout, slot, param, place)
+        self._call_in(lines, body, arguments)
+        lines.add("%word = ptrtoint ptr %record to i64")
+        lines.add(
+            "%resumed = call i64 @pyv.leave_to_call(i64 %word, i64 %function, i64 %arguments, "
+            f"i64 {code.co_argcount})"
+        )
+        lines.add("ret i64 %resumed")
+        lines.label("elsewhere")
+        self.text.word("data.plain_vectorcall")
+        lines.add("%plain.word = load i64, ptr @data.plain_vectorcall")
+        lines.add("%plain = inttoptr i64 %plain.word to ptr")
+        lines.add(
+            "%python = tail call i64 %plain(i64 %function, i64 %arguments, i64 %count, i64 %names)"
+        )
+        lines.add("ret i64 %python")
+        self._define(
+            f"i64 @call.{j}(i64 %function, i64 %arguments, i64 %count, i64 %names)", lines
+        )
+        return f"@call.{j}"
+
+
+class _Lines:
+    """The lines of a function under construction."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.count = 0
+
+    def add(self, text: str) -> None:
+        self.lines.append("  " + text)
+
+    def label(self, name: str) -> None:
+        self.lines.append(f"{name}:")
+
+    def new(self, text: str) -> str:
+        self.count += 1
+        self.add(f"%n{self.count} = {text}")
+        return f"%n{self.count}"
+
+
+def _slot(slot: Slot, param: Value | None, pairs: list[tuple[Slot, Value | None]]) -> str:
+    """A slot of an entry for `support.enter.read_slot`."""
+    kind_name, number = slot[0], slot[1]
+    field_name = str(slot[2]) if len(slot) > 2 else ""
+    together = {str(other[2]) for other, _ in pairs if other[:2] == slot[:2] and len(other) > 2}
+    iterating = field_name in ("current", "stop", "step") or "index" in together
+    cls = CLASS_NAMES.index(field_name) if field_name in CLASS_NAMES else 0
+    if iterating:
+        kind = SLOT_FIELDS[field_name] + (enter.FROM_STACK if kind_name == "stack" else 0)
+        if field_name == "index":
+            cls = 0
+    elif kind_name == "stack":
+        kind = enter.STACK
+    elif kind_name == "bound":
+        kind = enter.BOUND_LOCAL
+    else:
+        maybe = any(other[0] == "bound" and other[1] == number for other, _ in pairs)
+        kind = enter.MAYBE_LOCAL if maybe else enter.LOCAL
+    rep = REPS.index(param.rep) if param is not None else 0
+    return f"[4 x i32] [i32 {kind}, i32 {number}, i32 {rep}, i32 {cls}]"
+
+
+def _load(lines: _Lines, rep: Rep, at: str) -> str:
+    if rep is Rep.I1:
+        return lines.new(f"trunc i64 {lines.new(f'load i64, ptr {at}')} to i1")
+    return lines.new(f"load {TYPES[rep]}, ptr {at}")
+
+
+def _go_on(lines: _Lines, condition: str) -> None:
+    """Go elsewhere unless an i1 is true."""
+    lines.count += 1
+    lines.add(f"br i1 {condition}, label %fits{lines.count}, label %elsewhere, !prof !23")
+    lines.label(f"fits{lines.count}")
+
+
+def _argument(
+    lines: _Lines, text: Text, layout: Layout, slot: Slot, param: Value | None, place: str
+) -> list[str]:
+    """Load a parameter's object from `place`, check and unbox it; the typed argument, if it is one."""
+    o = lines.new(f"load ptr, ptr {place}")
+    cls = str(slot[2]) if len(slot) > 2 else ""
+    if param is None:
+        text.external("_Py_NoneStruct")
+        _go_on(lines, lines.new(f"icmp eq ptr {o}, @_Py_NoneStruct"))
+        return []
+    if cls in CLASSES:
+        _demand_class(lines, text, o, cls)
+    return [f"{TYPES[param.rep]} {_UNBOX[param.rep](lines, text, layout, o)}"]
+
+
+def _demand_class(lines: _Lines, text: Text, o: str, cls: str) -> None:
+    text.external(CLASSES[cls])
+    found = lines.new(f"load ptr, ptr {lines.new(f'getelementptr i8, ptr {o}, i64 8')}")
+    _go_on(lines, lines.new(f"icmp eq ptr {found}, @{CLASSES[cls]}"))
+
+
+def _unbox_i64(lines: _Lines, text: Text, layout: Layout, o: str) -> str:
+    _demand_class(lines, text, o, "int")
+    pair = lines.new(f"call {{ i64, i1 }} @unbox.i64(ptr {o})")
+    wrong = lines.new(f"extractvalue {{ i64, i1 }} {pair}, 1")
+    _go_on(lines, lines.new(f"xor i1 {wrong}, true"))
+    return lines.new(f"extractvalue {{ i64, i1 }} {pair}, 0")
+
+
+def _unbox_f64(lines: _Lines, text: Text, layout: Layout, o: str) -> str:
+    _demand_class(lines, text, o, "float")
+    return lines.new(
+        f"load double, ptr {lines.new(f'getelementptr i8, ptr {o}, i64 {layout.float_value}')}"
+    )
+
+
+def _unbox_i1(lines: _Lines, text: Text, layout: Layout, o: str) -> str:
+    text.external("_Py_TrueStruct")
+    text.external("_Py_FalseStruct")
+    true = lines.new(f"icmp eq ptr {o}, @_Py_TrueStruct")
+    false = lines.new(f"icmp eq ptr {o}, @_Py_FalseStruct")
+    _go_on(lines, lines.new(f"or i1 {true}, {false}"))
+    return true
+
+
+def _unbox_slowly(name: str, kind: str) -> Callable[[_Lines, Text, Layout, str], str]:
+    def unbox(lines: _Lines, text: Text, layout: Layout, o: str) -> str:
+        at = lines.new(f"alloca {kind}, align 16")
+        words = [lines.new(f"ptrtoint ptr {pointer} to i64") for pointer in (o, at)]
+        fits = lines.new(f"call i64 @pyv.{name}(i64 {words[0]}, i64 {words[1]})")
+        _go_on(lines, lines.new(f"icmp ne i64 {fits}, 0"))
+        return lines.new(f"load {kind}, ptr {at}")
+
+    return unbox
+
+
+_UNBOX: dict[Rep, Callable[[_Lines, Text, Layout, str], str]] = {
+    Rep.OBJ: lambda lines, text, layout, o: o,
+    Rep.I64: _unbox_i64,
+    Rep.I128: _unbox_slowly("read_i128", "i128"),
+    Rep.F64: _unbox_f64,
+    Rep.I1: _unbox_i1,
+    Rep.CHAR: _unbox_slowly("read_char", "i64"),
+}
+
+
+def _boxed(lines: _Lines, rep: Rep) -> str:
+    """The result as an object, as a word; and anything that native code let go is freed."""
+    match rep:
+        case Rep.OBJ:
+            word = lines.new("ptrtoint ptr %result to i64")
+        case Rep.I128:
+            at = lines.new("alloca i128, align 16")
+            lines.add(f"store i128 %result, ptr {at}")
+            word = lines.new(f"call i64 @pyv.box_i128(i64 {lines.new(f'ptrtoint ptr {at} to i64')})")
+        case Rep.I1:
+            wide = lines.new("zext i1 %result to i64")
+            word = lines.new(f"call i64 @pyv.box_i1(i64 {wide})")
+        case _:
+            word = lines.new(f"call i64 @pyv.box_{rep.value}({TYPES[rep]} %result)")
+    lines.add("call void @pyv.tidy()")
+    return word
+
+
+def require_callable(code: CodeType) -> None:
+    """A native callee's frame is rebuilt by calling it with positional arguments only."""
+    if code.co_kwonlyargcount:
+        raise BackendError(f"{code.co_qualname}: a native callee with keyword-only parameters")

@@ -1,0 +1,32 @@
+"""From LLVM text to an object file's bytes, by the LLVM library in llvmlite.
+
+The processor that is assumed is x86-64-v2 (SSE4.2, POPCNT: since about 2009), the same on every builder, so that the
+same input gives the same bytes. Vectorising is on: it needs no more than that level.
+"""
+
+from __future__ import annotations
+
+import llvmlite.binding as llvm
+
+TRIPLE = "x86_64-unknown-linux-gnu"
+CPU = "x86-64-v2"
+
+llvm.initialize_native_target()
+llvm.initialize_native_asmprinter()
+llvm.initialize_native_asmparser()  # for inline assembly
+
+
+def compile_text(text: str, level: int) -> bytes:
+    """Parse, verify, optimise and emit. Raises RuntimeError, which quotes LLVM, for text that is not valid."""
+    machine = llvm.Target.from_triple(TRIPLE).create_target_machine(
+        cpu=CPU, opt=min(level, 3), reloc="pic", codemodel="small"
+    )
+    module = llvm.parse_assembly(f'target triple = "{TRIPLE}"\n{text}')
+    module.data_layout = str(machine.target_data)
+    module.verify()
+    options = llvm.create_pipeline_tuning_options(speed_level=level)
+    options.loop_vectorization = level > 1
+    options.slp_vectorization = level > 1
+    builder = llvm.create_pass_builder(machine, options)
+    builder.getModulePassManager().run(module, builder)
+    return bytes(machine.emit_object(module))

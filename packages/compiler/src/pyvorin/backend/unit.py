@@ -1,0 +1,77 @@
+"""The backend's input: a native module and its functions, with what they rely on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import CodeType
+
+from pyvorin.ir.model import Function
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """A fact about names that the bodies rely on; checked when bound and whenever a namespace changed.
+
+    kind      name            detail           holds while
+    callee    global name     function's name  globals[name] is that native function of this module, still attached
+    builtin   builtin's name  ""               the name is not a global and builtins[name] is CPython's own
+    value     global name     ""               type(globals[name]) is type(value) and it equals `value`; then: is the same object
+    module    global name     module's name    globals[name] is that module of the standard library
+    attr      global name     attribute        the module has that attribute, and it is its own C function or equals `value`
+    import    global name     module.attribute globals[name] is that module's own C function
+
+    The callee's name is the `NativeFunction.name`. Every name that a `Const` source mentions should have an assumption
+    that says what it is; a name without one is only required to stay the object it was when bound.
+    """
+
+    kind: str
+    name: str
+    detail: str = ""
+    value: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoopHeader:
+    """Where a running frame can change over: the byte offset of a loop's first instruction, and the
+    stack there ("v": a value, "0": NULL).
+    """
+
+    offset: int
+    stack: str
+
+
+@dataclass(slots=True)
+class NativeFunction:
+    """One Python function and its bodies. `name` is what `call.native` calls it: unique in the
+    module, normally the qualified name. `headers` are numbered as `Entry.header` says.
+    """
+
+    name: str
+    code: CodeType
+    bodies: list[Function]
+    headers: list[LoopHeader] = field(default_factory=list)
+    assumptions: list[Assumption] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Standalone:
+    """What makes an artifact importable by itself: the module's own code object and the path it was compiled from."""
+
+    code: CodeType
+    path: str
+
+
+@dataclass(slots=True)
+class NativeModule:
+    """A module to build. `name` is the last component of its dotted name, as in PyInit_<name>.
+
+    `force` adds a test at every site that makes it leave when the environment variable PYVORIN_FORCE says so when the
+    module is imported: `site:K` (site K, always), `every:N` (every N-th execution of any site), `once` (each site's first).
+    Without it such a test costs nothing because it is not there.
+    """
+
+    name: str
+    functions: list[NativeFunction] = field(default_factory=list)
+    standalone: Standalone | None = None
+    force: bool = False
+    optimise: int = 3  # LLVM's level
