@@ -120,7 +120,16 @@ def _install(python: Path, requirements: list[str]) -> bool:
     if not uv.exists():
         subprocess.run([*pip, "install", *PIP_QUIET, "uv"], check=False)
     if uv.exists():
-        command = [str(uv), "pip", "install", "--quiet", "--python", str(python), *requirements]
+        command = [
+            str(uv),
+            "pip",
+            "install",
+            "--quiet",
+            "--compile-bytecode",
+            "--python",
+            str(python),
+        ]
+        command += requirements
         # Trust what the machine trusts, as pip does; uv's own list knows no company's certificate.
         trusting = {"UV_SYSTEM_CERTS": "1", "UV_NATIVE_TLS": "1", **os.environ}
         if subprocess.run(command, env=trusting).returncode == 0:
