@@ -1,12 +1,14 @@
 """Resume at every instruction a program executes, and compare with going on undisturbed.
 
 A driver runs under an opcode trace. Before an instruction of a watched function executes, the
-process forks. The child captures the frame's state (locals, cells, value stack), calls a merged copy of the
-function whose `take` gives that state, and reports how that call ended. The parent goes on as if
-nothing happened, so the same program is its own reference: same objects, same hash seed, no copies.
+process forks. The child captures the frame's state (locals, cells, value stack), calls a merged
+copy of the function whose `take` gives that state, and reports how that call ended. The parent goes
+on as if nothing happened, so the same program is its own reference: same objects, same hash seed,
+no copies.
 
 Where watched functions call each other, the whole chain is resumed too: each caller at its call,
-with a thunk for a callee that runs the callee's own resume, as native code leaves nested native frames.
+with a thunk for a callee that runs the callee's own resume, as native code leaves nested native
+frames.
 
 An ending is the result, or the exception with its printed traceback (lines and carets), and in both
 cases the final contents of the arguments and of a log that the test programs write.
