@@ -1,0 +1,412 @@
+"""Get an artifact from the service: fingerprint first, source only with both opt-ins.
+
+    read → plan (what code, which options) → fingerprint → POST /v1/compile {fingerprint}
+        known    → download → verify → store
+        unknown  → three ways on (PYV840); with both opt-ins: scan the bytes → POST {source, claim}
+        → wait → download → verify → store
+
+What is sent of a chosen function is its module-level statement and those it reaches by name, every
+other line left blank, so that line numbers stay. That text is exactly what is scanned, what
+`--dry-run` prints and what the fingerprint covers.
+"""
+
+import ast
+import dataclasses
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pyvorin_wire import api, canonical, envelope, fingerprint
+from pyvorin_wire.artifact import Manifest
+from pyvorin_wire.diagnostic import Diagnostic
+from pyvorin_wire.errors import FingerprintError
+from pyvorin_wire.jobs import JOB_EXIT, ExitCode, JobState
+from pyvorin_wire.platform import PlatformTag, running, unsupported
+from pyvorin_wire.trust import Trust
+
+from pyvorin_thin import activation, config, events, loader, paths, store, trust, verify
+from pyvorin_thin import scan as scanning
+from pyvorin_thin.errors import Findings, LimitError, ServiceError, ThinError, UsageError
+from pyvorin_thin.keys import Device
+from pyvorin_thin.scan import notpython
+from pyvorin_thin.service import Service
+
+SEND_SOURCE: Final = "PYVORIN_THIN_SEND_SOURCE"
+_POLL_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One compilation. `source` is what would be sent; `file` the whole file, for excerpts."""
+
+    path: str
+    module: str
+    file: str
+    source: str
+    functions: tuple[str, ...] | None
+    target: PlatformTag
+    opt_level: int
+    strict: bool
+    examples: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """The two opt-ins for source, and the third for examples."""
+
+    include_source: bool
+    environment: bool
+    include_examples: bool = False
+
+    @property
+    def source(self) -> bool:
+        return self.include_source and self.environment
+
+    @classmethod
+    def read(cls, include_source: bool, include_examples: bool = False) -> "Consent":
+        """With the environment's opt-in as it is now: only a clear yes counts."""
+        return cls(include_source, config.flag(SEND_SOURCE) is True, include_examples)
+
+
+class JobEnded(ThinError):
+    """A job ended without an artifact; carries its diagnostics for the client to show beside its
+    own source."""
+
+    def __init__(self, job: api.JobView) -> None:
+        code = job.code or "PYV837"
+        super().__init__(
+            code,
+            job.detail
+            or f"the job ended as {job.state.value}" + (f" in {job.stage}" if job.stage else ""),
+        )
+        self.job = job
+        self.exit_code = JOB_EXIT[job.state]
+        self.diagnostics = job.diagnostics
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """An accepted artifact. `known`: it was built before and cost nothing."""
+
+    manifest: Manifest
+    known: bool
+    report: dict[str, Any] | None
+
+
+def plan(
+    path: str,
+    functions: tuple[str, ...] | None,
+    settings: config.Settings,
+    examples: str | None = None,
+) -> Plan:
+    """Read the file and settle what is asked for. Raises UsageError."""
+    tag = running()
+    if (reason := unsupported(tag)) is not None:
+        raise UsageError("PYV861", reason)
+    file = notpython.read_source(path)
+    source = file if functions is None else reached_source(file, functions)
+    text = None if examples is None else notpython.read_source(examples)
+    strict = settings["on-unsupported"] == "error"
+    return Plan(
+        path,
+        module_name(path),
+        file,
+        source,
+        functions,
+        _baseline(tag),
+        settings["opt-level"],
+        strict,
+        text,
+    )
+
+
+def _baseline(tag: PlatformTag) -> PlatformTag:
+    """What is asked for is the oldest platform the artifact shall run on, so that machines of a
+    team share artifacts."""
+    return dataclasses.replace(tag, libc="glibc-2.17", cpu_level=1)
+
+
+def module_name(path: str) -> str:
+    """Dotted name by which an import would find the file: up through folders with an
+    `__init__.py`."""
+    folder, name = os.path.split(os.path.abspath(path))
+    parts = [] if name == "__init__.py" else [name.removesuffix(".py")]
+    while (
+        os.path.isfile(os.path.join(folder, "__init__.py"))
+        and os.path.basename(folder).isidentifier()
+    ):
+        folder, package = os.path.split(folder)
+        parts.insert(0, package)
+    return ".".join(parts)
+
+
+def reached_source(file: str, functions: tuple[str, ...]) -> str:
+    """The file with every line blank that the functions do not reach. Raises UsageError for an
+    unknown function."""
+    try:
+        chosen = fingerprint.reached_statements(ast.parse(file), functions)
+    except SyntaxError as error:
+        raise UsageError("PYV813", f"line {error.lineno}: {error.msg}") from error
+    except FingerprintError as error:
+        raise UsageError("PYV870", str(error)) from error
+    kept: set[int] = set()
+    for statement in chosen:
+        first = min(
+            [statement.lineno, *(node.lineno for node in getattr(statement, "decorator_list", ()))]
+        )
+        kept.update(range(first, (statement.end_lineno or first) + 1))
+    lines = file.split("\n")
+    return (
+        "\n".join(line if number in kept else "" for number, line in enumerate(lines, 1)).rstrip(
+            "\n"
+        )
+        + "\n"
+    )
+
+
+def lookup_request(plan: Plan, device: Device, compiler: str) -> api.CompileRequest:
+    """The request that asks for an artifact by fingerprint: no source, no name of any kind."""
+    return api.CompileRequest(
+        module="",
+        target=plan.target,
+        fingerprint=keyed_fingerprint(plan, device, compiler),
+        opt_level=plan.opt_level,
+        strict=plan.strict,
+    ).checked()
+
+
+def source_request(
+    plan: Plan, device: Device, compiler: str, consent: Consent
+) -> api.CompileRequest:
+    """The request that sends source, signed as this device's claim."""
+    claimed = api.Claim(
+        fingerprint=keyed_fingerprint(plan, device, compiler),
+        source_sha256=hashlib.sha256(plan.source.encode()).hexdigest(),
+        options_sha256=fingerprint.options_digest(_options(plan)),
+        signature="",
+    )
+    message = envelope.pae(api.CLAIM_TYPE, claimed.signed_bytes())
+    signature = envelope.base64_text(activation.sign_claim(device, message))
+    return api.CompileRequest(
+        module=plan.module,
+        target=plan.target,
+        source=plan.source,
+        claim=dataclasses.replace(claimed, signature=signature),
+        path=os.path.basename(plan.path),
+        functions=plan.functions,
+        opt_level=plan.opt_level,
+        strict=plan.strict,
+        examples=plan.examples if consent.include_examples else None,
+    ).checked()
+
+
+def keyed_fingerprint(plan: Plan, device: Device, compiler: str) -> str:
+    """The plan's fingerprint under the organisation's current key."""
+    try:
+        digest = fingerprint.canonical_digest(
+            plan.source,
+            plan.functions,
+            options=_options(plan),
+            target=plan.target,
+            compiler=compiler,
+        )
+    except FingerprintError as error:
+        raise UsageError("PYV813", f"{plan.path}: {error}") from error
+    key = device.fingerprint_keys[0]
+    return fingerprint.keyed(bytes.fromhex(key.key), key.epoch, digest)
+
+
+def _options(plan: Plan) -> dict[str, Any]:
+    return api.CompileRequest(
+        plan.module, plan.target, opt_level=plan.opt_level, strict=plan.strict
+    ).all_options()
+
+
+def compiler_version(service: Service | None, target: PlatformTag) -> str:
+    """The compiler version that fingerprints must name, from the service or as it last said."""
+    if service is not None:
+        found = service.call("GET", "/v1/targets", None, api.TargetsView)
+        paths.write(_targets_path(), canonical.dumps(found.to_json()))
+    else:
+        data = paths.read(_targets_path())
+        if data is None:
+            raise ServiceError(
+                "PYV830", "the service's compiler version is not known yet", ("pyvorin-thin sync",)
+            )
+        found = api.TargetsView.from_json(canonical.loads(data))
+    versions = sorted(item.compiler for item in found.items if item.python_tag == target.python_tag)
+    if not versions:
+        raise UsageError("PYV861", f"the service does not build for {target.python_tag}")
+    return versions[-1]
+
+
+def _targets_path() -> str:
+    return os.path.join(paths.state(), "targets.json")
+
+
+def build(
+    plan: Plan,
+    believed: Trust,
+    device: Device,
+    service: Service,
+    consent: Consent,
+    *,
+    wait_s: float,
+    progress: Callable[[api.JobView], None] = lambda job: None,
+) -> Built:
+    """Look up, or with both opt-ins send and wait; then accept and store. Raises ThinError."""
+    compiler = compiler_version(service, plan.target)
+    service.sync(believed)
+    asked = lookup_request(plan, device, compiler)
+    known = True
+    try:
+        job = service.call("POST", "/v1/compile", asked, api.JobView, headers=_once())
+    except Findings as error:
+        if error.code != "PYV840":
+            raise
+        known = False
+        job = _send_source(plan, device, service, consent, compiler, wait_s, progress)
+    return Built(_accept(plan, job, believed, service, device, compiler), known, _report(job))
+
+
+def _send_source(
+    plan: Plan,
+    device: Device,
+    service: Service,
+    consent: Consent,
+    compiler: str,
+    wait_s: float,
+    progress: Callable[[api.JobView], None],
+) -> api.JobView:
+    require_consent(plan, consent)
+    refuse_findings(plan, consent)
+    request = source_request(plan, device, compiler, consent)
+    events.record("source-sent", module=plan.module, bytes=len(plan.source.encode()))
+    job = service.call("POST", "/v1/compile", request, api.JobView, headers=_once())
+    return _wait(job, request, service, wait_s, progress)
+
+
+def require_consent(plan: Plan, consent: Consent) -> None:
+    """Raise Findings PYV840 or PYV841 unless both opt-ins are given."""
+    if consent.source:
+        return
+    if consent.include_source or consent.environment:
+        given = "--include-source" if consent.include_source else f"{SEND_SOURCE}=1"
+        missing = f"{SEND_SOURCE}=1" if consent.include_source else "--include-source"
+        raise Findings(
+            "PYV841", f"source was not sent: {given} is given, {missing} is not", three_ways(plan)
+        )
+    raise Findings(
+        "PYV840", "no artifact for this code yet, and source upload is off", three_ways(plan)
+    )
+
+
+def three_ways(plan: Plan) -> tuple[str, ...]:
+    """What can be done about a miss."""
+    size = len(plan.source.encode())
+    what = f"{size / 1000:.1f} kB" if size >= 1000 else f"{size} bytes"
+    return (
+        "(a) compile here: --local-native",
+        f"(b) send this source ({what}, shown by --dry-run): --include-source with {SEND_SOURCE}=1",
+        "(c) let CI build it: the next run here is then a hit",
+        "running in Python meanwhile",
+    )
+
+
+class Refused(Findings):
+    """Findings in what would be sent."""
+
+    def __init__(self, diagnostics: list[Diagnostic]) -> None:
+        super().__init__(
+            diagnostics[0].code,
+            f"{len(diagnostics)} finding(s) in what would be sent; nothing was sent",
+        )
+        self.diagnostics = tuple(diagnostics)
+
+
+def refuse_findings(plan: Plan, consent: Consent) -> None:
+    """Raise Refused if a credential or an unsafe import is in the bytes that would be sent."""
+    texts = {plan.path: plan.source}
+    if plan.examples is not None and consent.include_examples:
+        texts["examples"] = plan.examples
+    found = scanning.upload(texts)
+    if found:
+        raise Refused(found)
+
+
+def _wait(
+    job: api.JobView,
+    request: api.CompileRequest,
+    service: Service,
+    wait_s: float,
+    progress: Callable[[api.JobView], None],
+) -> api.JobView:
+    deadline = time.monotonic() + wait_s
+    pauses = _pauses()
+    while not job.state.is_terminal:
+        progress(job)
+        if time.monotonic() > deadline:
+            raise LimitError(
+                "PYV835",
+                f"job {job.job_id} is still {job.state.value}",
+                ("it goes on; run the same command later",),
+            )
+        time.sleep(next(pauses))
+        if job.state is JobState.NEEDS_SOURCE and request.source is not None:
+            again = api.SourceAgain(request.source, request.bundle, request.examples)
+            job = service.call("PUT", f"/v1/compile/jobs/{job.job_id}/source", again, api.JobView)
+        else:
+            job = service.call("GET", f"/v1/compile/jobs/{job.job_id}", None, api.JobView)
+    progress(job)
+    return job
+
+
+def _pauses() -> Iterator[float]:
+    yield from _POLL_S
+    while True:
+        yield _POLL_S[-1]
+
+
+def _accept(
+    plan: Plan, job: api.JobView, believed: Trust, service: Service, device: Device, compiler: str
+) -> Manifest:
+    if job.state is not JobState.COMPLETE or job.artifact_id is None:
+        raise JobEnded(job)
+    data = service.download(job.artifact_id)
+    expected = verify.Expected(
+        plan.module,
+        keyed_fingerprint(plan, device, compiler),
+        fingerprint.options_digest(_options(plan)),
+    )
+    around = loader.circumstances()
+    try:
+        container = verify.accept(
+            data, expected, around, believed, trust.verify_ed25519, int(time.time())
+        )
+    except ThinError as error:
+        if error.exit_code is ExitCode.PROVENANCE:
+            store.quarantine(data, f"{error.code} {plan.module} {error.message}")
+            events.record("refused", module=plan.module, code=error.code)
+        raise
+    store.add(data, container.manifest)
+    return container.manifest
+
+
+def _report(job: api.JobView) -> dict[str, Any] | None:
+    return None if job.report is None else dict(job.report)
+
+
+def _once() -> dict[str, str]:
+    return {"idempotency-key": os.urandom(16).hex()}
+
+
+def dry_run(plan: Plan, device: Device, consent: Consent) -> list[bytes]:
+    """The exact bodies that would be sent, in order, without contacting anyone."""
+    compiler = compiler_version(None, plan.target)
+    bodies = [lookup_request(plan, device, compiler)]
+    if consent.include_source:
+        bodies.append(source_request(plan, device, compiler, consent))
+    return [canonical.dumps(body.to_json()) for body in bodies]

@@ -1,0 +1,174 @@
+"""`pyvorin-thin compile FILE`: fingerprint first; source only with both opt-ins; or the compiler on
+this machine."""
+
+import argparse
+import sys
+
+from pyvorin_wire.api import JobView
+from pyvorin_wire.platform import running
+
+from pyvorin_thin import build, config, keys, local, scan, service, telemetry, trust
+from pyvorin_thin.build import Consent, Plan
+from pyvorin_thin.cli import output
+from pyvorin_thin.errors import Findings, ProvenanceError, ThinError, UsageError
+from pyvorin_thin.scan import notpython
+
+
+def run(options: argparse.Namespace) -> int:
+    settings = config.load(
+        {
+            "opt-level": options.opt_level,
+            "on-unsupported": options.on_unsupported,
+            "service.url": options.url,
+        }
+    )
+    if options.target not in (None, running().python_tag):
+        own = running().python_tag
+        raise UsageError(
+            "PYV861", f"this is {own}; run pyvorin-thin under {options.target} to compile for it"
+        )
+    if options.local_native:
+        return _compile_here(options, settings)
+    functions = tuple(options.function) if options.function else None
+    plan = build.plan(options.file, functions, settings, options.examples)
+    consent = Consent.read(options.include_source, options.include_examples)
+    device = _device(plan)
+    if options.dry_run:
+        return _dry_run(plan, device, consent)
+    return _compile_there(options, settings, plan, device, consent)
+
+
+def _device(plan: Plan) -> keys.Device:
+    device = keys.load_device()
+    if device is None:
+        raise Findings(
+            "PYV822",
+            "this machine is not activated, so nothing was sent",
+            (
+                *build.three_ways(plan)[:-1],
+                "(b) and (c) need: pyvorin-thin activate URL --trust trust.json",
+            ),
+        )
+    return device
+
+
+def _dry_run(plan: Plan, device: keys.Device, consent: Consent) -> int:
+    """The exact bytes, one body a line, on standard output; what they are on standard error."""
+    for number, body in enumerate(build.dry_run(plan, device, consent), 1):
+        what = (
+            "look-up by fingerprint" if number == 1 else "source, sent only if the look-up misses"
+        )
+        output.say(f"POST /v1/compile: {what}, {len(body)} bytes:")
+        sys.stdout.buffer.write(body + b"\n")
+        sys.stdout.buffer.flush()
+    if consent.include_source and not consent.environment:
+        output.say(f"without {build.SEND_SOURCE}=1 the second is not sent")
+    for item in scan.upload({plan.path: plan.source}):
+        output.say(f"{item.code}: {item.message}; this would stop it")
+    output.say("nothing was sent")
+    return 0
+
+
+def _compile_there(
+    options: argparse.Namespace,
+    settings: config.Settings,
+    plan: Plan,
+    device: keys.Device,
+    consent: Consent,
+) -> int:
+    believed = trust.load()
+    if believed is None:
+        raise ProvenanceError("PYV850", "the trust file is missing; activate again")
+    connected = service.connect(believed, device, settings["service.timeout-s"])
+    try:
+        wait_s = settings["service.wait-s"]
+        built = build.build(
+            plan, believed, device, connected, consent, wait_s=wait_s, progress=_Progress()
+        )
+    except ThinError as error:
+        _show_findings(error, plan, options.format)
+        telemetry.emit(settings, "compile", code=error.code, exit_code=int(error.exit_code))
+        raise
+    telemetry.emit(settings, "compile", subject=plan.module)
+    telemetry.flush(settings, connected)
+    names = [entry.qualname for entry in built.manifest.functions]
+    document = {
+        "artifact_id": built.manifest.artifact_id,
+        "cache": "hit" if built.known else "built",
+        "functions": names,
+        "module": plan.module,
+        "report": built.report,
+        "sandbox_tier": built.manifest.sandbox_tier,
+    }
+    what = f"{plan.module}: {', '.join(names)}"
+    text = f"ok[PYV000]: {what} compiled, verified and stored ({document['cache']})\n"
+    output.data(document, text, options.format if options.format == "json" else "text")
+    return 0
+
+
+def _show_findings(error: ThinError, plan: Plan, style: str) -> None:
+    """Diagnostics that come from the service hold positions only: show them beside our own
+    source."""
+    found = error.diagnostics
+    if found and style == "text":
+        output.findings(
+            found,
+            {plan.path: plan.file, found[0].span.file if found[0].span else "": plan.file},
+            style,
+        )
+        error.diagnostics = ()
+
+
+class _Progress:
+    """One line a state, on a terminal only."""
+
+    def __init__(self) -> None:
+        self.last = ""
+
+    def __call__(self, job: JobView) -> None:
+        text = job.state.value + (f", {job.queue_position} ahead" if job.queue_position else "")
+        if text != self.last and sys.stderr.isatty():
+            output.say(f"  {job.job_id}: {text}")
+        self.last = text
+
+
+def _compile_here(options: argparse.Namespace, settings: config.Settings) -> int:
+    """`python -m pyvorin compile`: its own exit codes, findings shown by us. Findings of the scan
+    are warnings: nothing is sent."""
+    local.require()
+    source = notpython.read_source(options.file)
+    if options.dry_run:
+        output.say("nothing would be sent: --local-native")
+        return 0
+    for item in scan.upload({options.file: source}):
+        if item.code == "PYV811":
+            output.say(
+                f"warning: {item.message.replace('; nothing was sent', '')} (nothing is sent)"
+            )
+    words = [
+        options.file,
+        "--on-unsupported",
+        settings["on-unsupported"],
+        "--opt-level",
+        str(settings["opt-level"]),
+    ]
+    words += [
+        "--min-speedup",
+        str(settings["min-speedup"]),
+        "-o",
+        options.output or "build/pyvorin",
+    ]
+    for name in options.function or ():
+        words += ["--function", name]
+    if options.examples:
+        words += ["--examples", options.examples]
+    done = local.run("compile", words)
+    if options.format == "text":
+        output.findings(done.diagnostics, {options.file: source}, "text")
+        for path in done.document.get("written", ()):
+            output.data({}, f"wrote {path}", "text")
+    elif options.format == "json":
+        output.data(done.document, "", "json")
+    else:
+        output.findings(done.diagnostics, {options.file: source}, options.format)
+    return done.exit_code

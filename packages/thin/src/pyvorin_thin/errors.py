@@ -1,0 +1,56 @@
+"""Everything the client refuses, as one family; each has a code (PYV8xx) and an exit code.
+
+    ThinError
+    ├── UsageError         2   a command or configuration that makes no sense
+    ├── ServiceError       4   the service cannot be reached, or its answer cannot be used
+    ├── ProvenanceError    5   an artifact, trust file or certificate that must not be believed
+    ├── LicenceProblem     6   not activated, expired, revoked, or a key file others can read
+    ├── LimitError         7   over a quota, size or time limit
+    └── Findings           1   the request itself was refused: secrets, unsupported code, unknown
+    fingerprint
+
+Codes, titles and explanations are in `codes`; messages here carry what differs from case to case.
+"""
+
+from pyvorin_wire.diagnostic import Diagnostic
+from pyvorin_wire.jobs import ExitCode
+
+
+class ThinError(Exception):
+    """A refusal. `code` is one of `codes.CODES`; `help` says what to do next, one line each.
+
+    `diagnostics` are findings about the user's source that it consists of, if any.
+    """
+
+    exit_code = ExitCode.INTERNAL
+
+    def __init__(self, code: str, message: str, help: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.help = help
+        self.diagnostics: tuple[Diagnostic, ...] = ()
+
+
+class UsageError(ThinError):
+    exit_code = ExitCode.USAGE
+
+
+class ServiceError(ThinError):
+    exit_code = ExitCode.SERVICE
+
+
+class ProvenanceError(ThinError):
+    exit_code = ExitCode.PROVENANCE
+
+
+class LicenceProblem(ThinError):
+    exit_code = ExitCode.LICENCE
+
+
+class LimitError(ThinError):
+    exit_code = ExitCode.LIMIT
+
+
+class Findings(ThinError):
+    exit_code = ExitCode.FINDINGS

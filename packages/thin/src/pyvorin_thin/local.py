@@ -1,0 +1,66 @@
+"""The compiler on this machine, as a separate process: no service, no account, no network.
+
+The client never imports the compiler: its faults and its memory stay in its own process, and its
+wheel is optional. Findings come back as JSON.
+"""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyvorin_wire.diagnostic import Diagnostic
+from pyvorin_wire.errors import WireError
+
+from pyvorin_thin.errors import ServiceError, UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the compiler answered. `document` is its whole JSON answer."""
+
+    exit_code: int
+    diagnostics: tuple[Diagnostic, ...]
+    document: dict[str, Any]
+
+
+def is_installed() -> bool:
+    """Whether `python -m pyvorin` exists for this interpreter; nothing of it is imported."""
+    return importlib.util.find_spec("pyvorin") is not None
+
+
+def require() -> None:
+    if not is_installed():
+        raise UsageError(
+            "PYV880",
+            "the compiler is not installed for this Python",
+            (
+                f"{os.path.basename(sys.executable)} -m pip install pyvorin",
+                "or use a service: pyvorin-thin activate URL --trust trust.json",
+            ),
+        )
+
+
+def run(command: str, arguments: Sequence[str], *, timeout_s: float | None = None) -> Outcome:
+    """Run `python -m pyvorin COMMAND … --format json`. Its messages for people go to our standard
+    error."""
+    require()
+    line = [sys.executable, "-m", "pyvorin", command, *arguments, "--format", "json"]
+    try:
+        done = subprocess.run(line, stdout=subprocess.PIPE, timeout=timeout_s, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise ServiceError(
+            "PYV881", f"the compiler did not end within {timeout_s:.0f} s"
+        ) from error
+    try:
+        document = json.loads(done.stdout) if done.stdout.strip() else {}
+        found = tuple(Diagnostic.from_json(item) for item in document.get("diagnostics", ()))
+    except (ValueError, WireError) as error:
+        raise ServiceError(
+            "PYV881", f"the compiler's answer cannot be read (exit {done.returncode})"
+        ) from error
+    return Outcome(done.returncode, found, document)
