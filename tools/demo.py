@@ -1,0 +1,315 @@
+"""The whole of Pyvorin once, on this machine: `make demo`.
+
+    service up on loopback → licence issued → client activated → examples sent, compiled in jails,
+    compared with CPython, signed → artifacts verified → run natively → one table → service stopped
+
+Everything lives in a temporary folder, on a free port of the loopback interface. Each command is
+shown before it runs, as a person would type it. Afterwards no process and no file is left, and
+the demo checks that itself. Works without root; the jail then reaches a lower tier, which is
+named.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+EXAMPLES = (
+    "primes",
+    "queens",
+    "checksums",
+    "normal_distribution",
+    "queue_simulation",
+    "orbit",
+    "heat",
+    "dynamic_programmes",
+)
+READY_LIMIT_S = 90
+COMMAND_LIMIT_S = 170
+# Every process of the demo inherits this variable, so that one left over can be found.
+MARK = "PYVORIN_DEMO_MARK"
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process; `started`, in clock ticks since boot, tells a reused number apart."""
+
+    pid: int
+    parent: int = field(compare=False)
+    name: str = field(compare=False)
+    started: int
+
+
+def all_processes() -> list[Process]:
+    """List what runs now; a process that ended but was not waited for does not run."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            head, tail = status.read_text(errors="replace").rsplit(")", 1)
+            pid, name = head.split(" (", 1)
+            fields = tail.split()
+            if fields[0] != "Z":
+                found.append(Process(int(pid), int(fields[1]), name, int(fields[19])))
+    return found
+
+
+def processes_below(ancestor: int) -> list[Process]:
+    """List the descendants of a process, and the process itself."""
+    running = all_processes()
+    family = {ancestor}
+    while more := {p.pid for p in running if p.parent in family} - family:
+        family |= more
+    return [process for process in running if process.pid in family]
+
+
+class Failed(Exception):
+    """A step did not do what it should; the text is for the reader."""
+
+
+class Demo:
+    """One run: its folder, the environment of its commands, and what was measured."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.programs = folder / "programs"
+        self.port = _free_port()
+        self.rows: list[list[str]] = []
+        self.started: list[Process] = []
+        self.environment = {
+            **{k: v for k, v in os.environ.items() if not k.startswith(("PYVORIN", "PYTHON"))},
+            "PYTHONPYCACHEPREFIX": str(folder / "pycache"),
+            MARK: secrets.token_hex(8),
+            "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
+            "PYVORIN_SERVER_DATA_DIR": str(folder / "service"),
+            "PYVORIN_SERVER_LISTEN_PORT": str(self.port),
+            "PYVORIN_THIN_HOME": str(folder / "client"),
+            "PYVORIN_THIN_TELEMETRY_ENABLED": "false",
+        }
+
+    def command(self, line: str, shown: bool = True, echo: bool = True, **extra: str) -> str:
+        """Run one command line beside the programs; return its standard output.
+
+        The line is printed if `shown`, and with `echo` also what it answered.
+        """
+        if shown:
+            variables = "".join(f"{name}={value} " for name, value in extra.items())
+            print(f"\n$ {variables}{line}", flush=True)
+        answer = subprocess.run(
+            shlex.split(line),
+            cwd=self.programs,
+            env={**self.environment, **extra},
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_LIMIT_S,
+        )
+        if shown and echo:
+            _indent(answer.stdout)
+            _indent(answer.stderr)
+        if answer.returncode != 0:
+            details = "" if shown and echo else f"\n{answer.stdout}{answer.stderr}"
+            raise Failed(f"`{line}` ended with status {answer.returncode}{details}")
+        return answer.stdout
+
+    @contextlib.contextmanager
+    def service(self) -> Iterator[str]:
+        """Run the service until the block ends; yield its address."""
+        print("\n$ pyvorin-server up", flush=True)
+        log = self.folder / "service.log"
+        with log.open("wb") as sink:
+            process = subprocess.Popen(
+                [BIN / "pyvorin-server", "up"], env=self.environment, stdout=sink, stderr=sink
+            )
+        try:
+            yield self._wait_until_ready(process, log)
+        finally:
+            self.started += processes_below(process.pid)
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes], log: Path) -> str:
+        deadline = time.monotonic() + READY_LIMIT_S
+        while time.monotonic() < deadline and process.poll() is None:
+            for line in log.read_text().splitlines():
+                if line.startswith("ready "):
+                    print(f"    {line}")
+                    return line.split()[1]
+            time.sleep(0.05)
+        raise Failed(f"the service did not become ready:\n{log.read_text()}")
+
+    def activate(self, url: str) -> None:
+        """Issue a licence and activate this machine; the key travels in a private file only."""
+        issued = json.loads(self.command("pyvorin-server licence issue --format json", shown=False))
+        key = self.programs / "licence.key"
+        key.touch(mode=0o600)
+        key.write_text(issued["key"] + "\n")
+        print(f"\n$ pyvorin-server licence issue > {key.name}\n    licence {issued['licence']}")
+        shutil.copy(self.folder / "service/trust.json", self.programs)
+        self.command(f"pyvorin-thin activate {url} --trust trust.json --key-file {key.name}")
+
+    def leftovers(self) -> list[str]:
+        """Name the processes of this demo that still run: known by ancestry or by their mark."""
+        mark = f"{MARK}={self.environment[MARK]}".encode()
+        found = {process.pid: process for process in self.started if process in all_processes()}
+        for process in all_processes():
+            with contextlib.suppress(OSError):
+                if mark in Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0"):
+                    found[process.pid] = process
+        return [f"{process.pid} {process.name}" for process in found.values()]
+
+
+def main() -> int:
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="pyvorin-demo-") as name:
+        demo = Demo(Path(name))
+        try:
+            run(demo)
+        except (Failed, subprocess.TimeoutExpired) as failure:
+            print(f"\ndemo: failed: {failure}", file=sys.stderr)
+            return 1
+        left = demo.leftovers()
+    if left:
+        print("demo: failed: still running:", *left, sep="\n  ", file=sys.stderr)
+        return 1
+    print(f"\nservice stopped, nothing left running; {time.monotonic() - began:.0f} s in all")
+    return 0
+
+
+def run(demo: Demo) -> None:
+    demo.programs.mkdir()
+    for example in EXAMPLES:
+        shutil.copy(ROOT / "examples" / f"{example}.py", demo.programs)
+    demo.command("pyvorin-server init --organisation demo")
+    with demo.service() as url:
+        print(f"    jails reach the tier `{tier(demo)}` on this machine")
+        demo.activate(url)
+        show_refusal(demo, EXAMPLES[0])
+        for example in EXAMPLES:
+            compile_example(demo, example)
+        for example in EXAMPLES:
+            run_example(demo, example)
+        demo.command(f"pyvorin-thin report --top 3 -- python {EXAMPLES[0]}.py")
+        demo.command("pyvorin-thin status")
+    print_table(demo.rows)
+    if not any(cells[-1] == "verified" for cells in demo.rows):
+        raise Failed("no function became native")
+
+
+def tier(demo: Demo) -> str:
+    """The strongest jail this machine allows, as the service found it by trying."""
+    findings = json.loads(demo.command("pyvorin-server doctor --format json", shown=False))
+    return next(str(f["detail"]) for f in findings if f["check"] == "jails")
+
+
+def show_refusal(demo: Demo, example: str) -> None:
+    """Show that nothing leaves this machine without both opt-ins."""
+    line = f"pyvorin-thin compile {example}.py"
+    try:
+        demo.command(line)
+    except Failed:
+        return
+    raise Failed(f"`{line}` did not ask before sending source")
+
+
+def compile_example(demo: Demo, example: str) -> None:
+    """Compile through the service, verify what came back, and note a row for every function."""
+    built = json.loads(
+        demo.command(
+            f"pyvorin-thin compile {example}.py --include-source --on-unsupported keep-python"
+            " --format json",
+            echo=False,
+            PYVORIN_THIN_SEND_SOURCE="1",
+        )
+    )
+    native = len(built["functions"])
+    total = len(built["report"]["functions"])
+    print(f"    {native} of {total} functions native; jailed in tier `{built['sandbox_tier']}`")
+    checked = json.loads(
+        demo.command(f"pyvorin-thin verify {example}.py --format json", echo=False)
+    )
+    verified: set[str] = set()
+    for artifact in checked["artifacts"]:
+        print(f"    {artifact['artifact_id']} {artifact['fits']}, signed by {artifact['signer']}")
+        verified |= set(artifact["functions"])
+    for entry in built["report"]["functions"]:
+        demo.rows.append(row(example, entry, entry["name"] in verified))
+
+
+def row(example: str, entry: dict[str, Any], verified: bool) -> list[str]:
+    """One function's line of the closing table, from the report that was made in the jail."""
+    name = f"{example}.{entry['name']}"
+    if entry["verdict"] != "native":
+        return [name, "-", "-", "stays in Python", entry["code"], entry["reason"]]
+    gain, checks = entry.get("gain"), entry.get("checks", {})
+    times = [duration(gain["cpython_s"]), duration(gain["native_s"])] if gain else ["-", "-"]
+    ratio = f"{float(gain['ratio']):.1f}x" if gain else "not measured"
+    return [name, *times, ratio, str(checks.get("agreed", 0)), "verified" if verified else "NOT"]
+
+
+def run_example(demo: Demo, example: str) -> None:
+    """Run the program in Python and natively; both must print the same."""
+    python, python_s = timed(demo, f"python {example}.py", PYVORIN="off")
+    native, native_s = timed(demo, f"pyvorin-thin run {example}.py", PYVORIN="require")
+    if native != python:
+        raise Failed(f"{example} printed something else natively:\n{python}\n---\n{native}")
+    _indent(native)
+    print(f"    same output; {python_s:.2f} s with Python, {native_s:.2f} s native, with start-up")
+
+
+def timed(demo: Demo, line: str, PYVORIN: str) -> tuple[str, float]:
+    began = time.monotonic()
+    output = demo.command(line, echo=False, PYVORIN=PYVORIN)
+    return output, time.monotonic() - began
+
+
+def duration(seconds: str) -> str:
+    """Three digits with a unit: `"0.0000123"` is 12.3 µs."""
+    value = float(seconds)
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value * 1e9:.3g} ns"
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    header = ("function", "CPython", "native", "gain", "inputs agreed", "artifact")
+    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
+    print()
+    for row in (header, *rows):
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        print("  ".join(cells).rstrip())
+
+
+def _indent(text: Any) -> None:
+    for line in str(text).splitlines():
+        print(f"    {line}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
