@@ -66,8 +66,9 @@ def decode(data: bytes, path: str) -> str:
         if codecs.lookup(name).name not in _ENCODINGS and name != "utf-8-sig":
             raise RefusedError(f"`{path}` is encoded as {name}; save it as UTF-8")
         text = data.decode(name)
-    except SyntaxError as error:
-        raise RefusedError(f"`{path}`: {error.msg}", hint="save the file as UTF-8") from None
+    except SyntaxError as error:  # an unknown coding line; or bytes that are not UTF-8, without one
+        reason = error.msg if "unknown" in (error.msg or "") else "it is not valid utf-8"
+        raise RefusedError(f"`{path}`: {reason}", hint="save the file as UTF-8") from None
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         message = f"`{path}` is not valid {error.encoding}: byte {data[error.start]:#04x}"

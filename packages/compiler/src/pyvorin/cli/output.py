@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Final
 
 from pyvorin_wire.diagnostic import Diagnostic, Severity, Span
@@ -20,6 +19,7 @@ from pyvorin_wire.render import (
 )
 
 from pyvorin.cli.arguments import VERSION
+from pyvorin.diagnostics import CODES
 from pyvorin.errors import RefusedError
 
 EXPLAIN: Final = "pyvorin explain"
@@ -29,13 +29,13 @@ def findings(
     diagnostics: Sequence[Diagnostic],
     sources: Mapping[str, str],
     style: str,
-    rules: Mapping[str, Rule] = MappingProxyType({}),
 ) -> str:
     """The findings in a format; every format holds all of them."""
     match style:
         case "json":
             return render_json(diagnostics)
         case "sarif":
+            rules = {code: Rule(row.title) for code, row in CODES.items()}
             return render_sarif(diagnostics, tool="pyvorin", version=VERSION, rules=rules)
         case "github":
             return render_github(diagnostics)

@@ -1,0 +1,106 @@
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyvorin.check.case import Case, builder, join, split
+from pyvorin.check.spell import UnspellableError, spell, spell_call
+
+
+class Point:
+    def __init__(self, x: int) -> None:
+        self.x = x
+
+
+class Slotted:
+    __slots__ = ("x",)
+
+
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(),
+    st.binary(),
+    st.complex_numbers(),
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(
+        st.lists(inner),
+        st.tuples(inner, inner),
+        st.dictionaries(st.text(max_size=5), inner),
+    ),
+    max_leaves=10,
+)
+
+
+def evaluated(call: str) -> tuple[object, ...]:
+    _, make = builder(call, {"f": len, "Point": Point})
+    args, _ = make()
+    return args
+
+
+@settings(max_examples=50)
+@given(VALUES)
+def test_a_spelled_value_evaluates_to_an_equal_one(value: object) -> None:
+    (again,) = evaluated(f"f({spell(value, {})})")
+    assert type(again) is type(value)
+    assert spell(again, {}) == spell(value, {})
+
+
+@pytest.mark.parametrize("value", [math.nan, -math.inf, -0.0, list(range(500)), [0.5] * 99])
+def test_edge_values_are_spelled_exactly(value: object) -> None:
+    (again,) = evaluated(f"f({spell(value, {})})")
+    assert repr(again) == repr(value)
+
+
+def test_a_huge_integer_is_spelled_in_hexadecimal() -> None:
+    assert evaluated(f"f({spell(10**5000, {})})") == (10**5000,)
+
+
+def test_a_shared_list_stays_shared() -> None:
+    shared = [1]
+    first, second, nested = evaluated(spell_call("f", [shared, shared, [shared]], {}, {}))
+    assert first is second
+    assert nested[0] is first  # type: ignore[index]
+
+
+def test_a_plain_object_of_the_module_is_rebuilt_without_init() -> None:
+    (again,) = evaluated(spell_call("f", [Point(3)], {}, {"Point": Point}))
+    assert isinstance(again, Point)
+    assert again.x == 3
+
+
+@pytest.mark.parametrize("value", [Slotted(), iter([]), open, (int(i) for i in "")])
+def test_what_cannot_be_rebuilt_has_no_spelling(value: object) -> None:
+    with pytest.raises(UnspellableError):
+        spell(value, {"open": None})
+
+
+def test_a_list_inside_itself_has_no_spelling() -> None:
+    loop: list[object] = []
+    loop.append(loop)
+    with pytest.raises(UnspellableError):
+        spell_call("f", [loop], {}, {})
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["f()", "f(1, -2.5)", "f(*[1], **{'a': 2})", "f((x := [1]), x, k='é')", "f(a=1, b=(2,))"],
+)
+def test_split_and_join_are_inverse(call: str) -> None:
+    assert join(*split(call)) == call
+
+
+@pytest.mark.parametrize("text", ["f", "a.f()", "f(", "(lambda: 0)()", "f()\n", "f(1); g()"])
+def test_what_is_no_call_of_a_name_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"not a"):
+        split(text)
+
+
+@pytest.mark.parametrize("item", [[], ["f", "f()", "nowhere"], ["f", 1, "main"], "f()"])
+def test_a_malformed_case_is_refused(item: object) -> None:
+    with pytest.raises(ValueError, match="a case is"):
+        Case.from_json(item)
