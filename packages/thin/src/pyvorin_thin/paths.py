@@ -44,13 +44,21 @@ def _folder(variable: str, default: str, name: str) -> str:
 def private_folder(path: str) -> str:
     """Make the folder (0700) if need be. Raises ProvenanceError if it is a link, or someone
     else's."""
-    os.makedirs(path, mode=0o700, exist_ok=True)
+    _make(path)
     found = os.lstat(path)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise ProvenanceError("PYV823", f"{path} is not a folder of this user")
     if found.st_mode & 0o077:
         os.chmod(path, 0o700)
     return path
+
+
+def _make(path: str) -> None:
+    """Every missing folder on the way is made private, not only the last."""
+    if not os.path.lexists(path):
+        _make(os.path.dirname(path))
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(path, 0o700)
 
 
 def write(path: str, data: bytes) -> None:

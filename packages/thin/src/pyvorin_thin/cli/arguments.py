@@ -26,8 +26,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     """Parse; `module` names the module of `pyvorin_thin.cli` to run. Exits 2 on error."""
     if any(word.lower().startswith("pyvk1_") for word in words):
         sys.stderr.write(
-            "pyvorin-thin: PYV824: a licence key does not belong on the command line, where others can see it;"
-            " give it on standard input or with --key-file, and ask for a new one\n"
+            "pyvorin-thin: PYV824: a licence key does not belong on the command line, where others"
+            " can see it; give it on standard input or with --key-file, and ask for a new one\n"
         )
         raise SystemExit(2)
     return _parser().parse_args(words)

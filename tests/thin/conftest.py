@@ -1,0 +1,27 @@
+"""Every test of the client has a home of its own, and no environment of the developer's."""
+
+import os
+
+import pytest
+from pyvorin_thin import keys, trust
+
+from tests.thin import artifacts
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    """A fresh PYVORIN_THIN_HOME; returns its path."""
+    for name in list(os.environ):
+        if name.startswith("PYVORIN") or name in ("DO_NOT_TRACK", "CI", "NO_COLOR", "FORCE_COLOR"):
+            monkeypatch.delenv(name)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("PYVORIN_THIN_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def activated(home):
+    """A machine that is activated, without a service behind it."""
+    trust.save(artifacts.trust())
+    keys.save_device(artifacts.device())
+    return home
