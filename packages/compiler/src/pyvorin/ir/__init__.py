@@ -1,0 +1,1 @@
+"""The intermediate representation: one op table, and all that reads it."""
