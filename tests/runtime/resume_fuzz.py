@@ -122,7 +122,7 @@ class Twin:
         self.state: list[object] = []
         headers = loop_headers(code)
         never: Iterator[object] = iter(())
-        hooks = Hooks(never, [never] * len(headers), iter(self.state), object(), frames.UNBOUND)
+        hooks = Hooks(never, [never] * len(headers), iter(self.state), frames.UNBOUND)
         self.merged = merge(code, self.points, headers, hooks)
 
     def capture(self, frame: FrameType) -> tuple[object, ...] | None:

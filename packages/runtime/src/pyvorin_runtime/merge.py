@@ -27,9 +27,6 @@ are asked again and again and are called by FOR_ITER. That is deliberate:
 * It branches by itself and passes no arguments. On 3.11 an entry costs what a Python call of
   ``x + 1`` costs, where a builtin with arguments and a test of its result costs 1.4 times that.
 
-A plain callable is also accepted: `entry` is called with all parameters in ``co_varnames`` order,
-`osr_k` and `take` with none; "no" is `Hooks.mark` (`take`: None). It has the signal problem above.
-
 What native code sees
 ---------------------
 The running frame is the thread state's current frame, as for any C function.
@@ -122,25 +119,24 @@ class LoopHeader(ResumePoint):
 class Hooks:
     """The objects a merged code object refers to; the module docstring says what each must do.
 
+    `unbound` stands for "no value" among the locals that `take` gives.
     `gates`: nothing, or one per loop header: while it is false (an empty `Gate`) the hook there is
     passed over, for about 2 ns.
     """
 
-    __slots__ = ("entry", "gates", "mark", "osr", "take", "unbound")
+    __slots__ = ("entry", "gates", "osr", "take", "unbound")
 
     def __init__(
         self,
         entry: object,
         osr: Sequence[object],
         take: object,
-        mark: object,
         unbound: object,
         gates: Sequence[object] = (),
     ) -> None:
         self.entry = entry
         self.osr = tuple(osr)
         self.take = take
-        self.mark = mark
         self.unbound = unbound
         self.gates = tuple(gates)
 
@@ -229,40 +225,18 @@ class _Merger:
         self.constants.append(value)
         return Instruction("LOAD_CONST", len(self.constants) - 1)
 
-    # -- asking a hook ----------------------------------------------------------------------------
-
-    def ask(
-        self, hook: object, parameters: int, no: object
-    ) -> tuple[list[Instruction], list[Instruction]]:
+    def ask(self, hook: object) -> tuple[list[Instruction], list[Instruction]]:
         """Return what asks `hook` and leaves its result on the stack, and where "no" continues."""
-        if hasattr(type(hook), "__next__"):
-            landing = [Instruction(name) for name in _AFTER_LOOP]
-            loop = Instruction("FOR_ITER", target=landing[0])
-            return [self.constant(hook), loop, *_drop_below(1)], landing
-        landing = [Instruction("POP_TOP")]
-        test = [Instruction("COPY", 1), *self.branch_if(no, landing[0])]
-        return [*self.call(hook, parameters), *test], landing
-
-    def call(self, function: object, parameters: int) -> list[Instruction]:
-        callee = [Instruction("PUSH_NULL"), self.constant(function)]
-        if MINOR >= (3, 13):
-            callee.reverse()
-        loads = [Instruction("LOAD_FAST", i) for i in range(parameters)]
-        names = ("PRECALL", "CALL") if MINOR == (3, 11) else ("CALL",)
-        return [*callee, *loads, *(Instruction(name, parameters) for name in names)]
-
-    def branch_if(self, no: object, target: Instruction) -> list[Instruction]:
-        if no is None:
-            return [Instruction(_POP_JUMP + "NONE", target=target)]
-        same = [self.constant(no), Instruction("IS_OP", 0)]
-        return [*same, Instruction(_POP_JUMP + "TRUE", target=target)]
+        landing = [Instruction(name) for name in _AFTER_LOOP]
+        loop = Instruction("FOR_ITER", target=landing[0])
+        return [self.constant(hook), loop, *_drop_below(1)], landing
 
     # -- before RESUME ----------------------------------------------------------------------------
 
     def add_prologue(self, points: Sequence[ResumePoint]) -> None:
-        code, hooks = self.original, self.hooks
-        entry, refused = self.ask(hooks.entry, _parameters(code), hooks.mark)
-        take, declined = self.ask(hooks.take, 0, None)
+        hooks = self.hooks
+        entry, refused = self.ask(hooks.entry)
+        take, declined = self.ask(hooks.take)
         self.bytecode.instructions[self.start : self.start] = [
             *entry,
             Instruction("RETURN_VALUE"),
@@ -328,8 +302,8 @@ class _Merger:
 
     def loop_hook(self, k: int, header: Instruction, depth: int) -> list[Instruction]:
         hooks = self.hooks
-        osr, refused = self.ask(hooks.osr[k], 0, hooks.mark)
-        take, declined = self.ask(hooks.take, 0, None)
+        osr, refused = self.ask(hooks.osr[k])
+        take, declined = self.ask(hooks.take)
         to_restore = Instruction("JUMP_BACKWARD_NO_INTERRUPT", target=self.restore)
         out = [*osr, *_drop_below(depth), Instruction("RETURN_VALUE"), *refused]
         out += [*take, *_drop_below(depth), to_restore, *declined]
@@ -359,7 +333,7 @@ class _Merger:
 
     def finish(self, points: Sequence[ResumePoint], headers: Sequence[LoopHeader]) -> CodeType:
         code = self.original
-        needs = [code.co_stacksize, _slots(code) + 4, _parameters(code) + 4]
+        needs = [code.co_stacksize, _slots(code) + 4]
         needs += [len(point.stack) + 4 for point in (*points, *headers)]
         return bc.assemble(
             self.bytecode,
