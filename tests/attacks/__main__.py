@@ -2,35 +2,66 @@
 
 python -m tests.attacks                all rows
 python -m tests.attacks S07            rows whose name holds "S07"
+python -m tests.attacks --jobs 4       in so many processes, each with canaries of its own
 """
 
 import argparse
+import multiprocessing
+import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from multiprocessing.queues import SimpleQueue
 
 from tests.attacks.ground import Ground
-from tests.attacks.table import Finding, Standing, carry_out_all
+from tests.attacks.table import Standing, carry_out, rows
+
+Line = tuple[Standing, str]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="try every attack and print the outcome")
     parser.add_argument("wanted", nargs="?", default="", help="part of an id, place or title")
-    wanted = parser.parse_args().wanted
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    wanted = [index for index, row in enumerate(rows()) if options.wanted in row.name]
     counts: Counter[Standing] = Counter()
-    with Ground() as ground:
-        for finding in carry_out_all(ground, wanted):
-            counts[finding.standing] += 1
-            print(_line(finding), flush=True)
-    print(", ".join(f"{counts[standing]} {standing}" for standing in Standing))
-    if not counts:
-        print(f"no attack is named {wanted!r}")
-    return 1 if counts[Standing.BREACHED] or not counts else 0
+    breaches: list[str] = []
+    for standing, line in _findings(wanted, options.jobs):
+        counts[standing] += 1
+        print(line, flush=True)
+        if standing is Standing.BREACHED:
+            breaches.append(line)
+    print("\n".join(["", *breaches, ", ".join(f"{counts[s]} {s}" for s in Standing)]))
+    if counts.total() != len(wanted) or not wanted:
+        print(f"{len(wanted)} rows were wanted")
+        return 1
+    return 1 if breaches else 0
 
 
-def _line(finding: Finding) -> str:
-    row = finding.attack
-    how = finding.how.replace("\n", " ")
-    return f"{finding.standing:<9} {row.id:<4} {row.where:<24} {row.title:<48} {how}"
+def _findings(wanted: list[int], jobs: int) -> Iterator[Line]:
+    """Findings as they come, from `jobs` processes that share the rows out evenly."""
+    queue: SimpleQueue[Line | None] = multiprocessing.SimpleQueue()
+    shares = [wanted[start::jobs] for start in range(jobs)]
+    workers = [multiprocessing.Process(target=_work, args=(share, queue)) for share in shares]
+    for worker in workers:
+        worker.start()
+    for _ in workers:
+        yield from iter(queue.get, None)
+    for worker in workers:
+        worker.join()
+
+
+def _work(share: list[int], queue: "SimpleQueue[Line | None]") -> None:
+    try:
+        with Ground() as ground:
+            for index in share:
+                finding = carry_out(rows()[index], ground)
+                row, how = finding.attack, finding.how.replace("\n", " ")
+                line = f"{finding.standing:<9} {row.id:<4} {row.where:<20} {row.title:<52} {how}"
+                queue.put((finding.standing, line))
+    finally:
+        queue.put(None)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import uuid
 from contextlib import ExitStack, suppress
+from fnmatch import fnmatch
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -140,7 +141,8 @@ class Ground:
 def control_groups(supervisor: int) -> set[str]:
     """Control groups of jails that process `supervisor` made."""
     pattern = f"pyvorin-jail-{supervisor}-*"
-    return {str(path) for path in Path("/sys/fs/cgroup").rglob(pattern)}
+    folders = (Path(folder) for folder, _, _ in os.walk("/sys/fs/cgroup"))
+    return {str(folder) for folder in folders if fnmatch(folder.name, pattern)}
 
 
 def _mounts() -> set[str]:

@@ -13,7 +13,7 @@ those of the threat catalogue and stable. After every row the host is looked ove
 """
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -71,7 +71,7 @@ def attack(
 
 def rows() -> list[Attack]:
     """All rows of all `*_attacks.py` files, in the order of their ids."""
-    for file in sorted(Path(__file__).parent.glob("*_attacks.py")):
+    for file in sorted(Path(__file__).parent.glob("*_attacks.py")):  # imported at most once
         importlib.import_module(f"tests.attacks.{file.stem}")
     return sorted(_ROWS, key=lambda row: (row.id, row.where, row.title))
 
@@ -86,10 +86,3 @@ def carry_out(row: Attack, ground: Ground) -> Finding:
     except NotTried as reason:
         return Finding(row, Standing.NOT_TRIED, str(reason))
     return Finding(row, Standing.HELD, how)
-
-
-def carry_out_all(ground: Ground, wanted: str = "") -> Iterator[Finding]:
-    """Findings of the rows whose name holds `wanted`."""
-    for row in rows():
-        if wanted in row.name:
-            yield carry_out(row, ground)

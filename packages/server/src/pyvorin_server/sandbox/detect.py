@@ -58,7 +58,7 @@ def _probe(interpreter: str, tier: Tier, faults: frozenset[str]) -> dict[Layer, 
         with Jail(spec) as jail:
             reached = jail.reasons
     except JailRefused as refused:
-        reached = dict.fromkeys(Layer, str(refused))
+        reached = dict.fromkeys(Layer, str(refused)) | refused.reasons
     return {layer: reached.get(layer, "not part of this attempt") for layer in Layer}
 
 

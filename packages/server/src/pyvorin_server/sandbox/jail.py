@@ -55,6 +55,10 @@ class Jail:
         self._scratch: Scratch | None = None
         try:
             self._start()
+        except JailRefused as refused:
+            refused.reasons = self.reasons
+            self.destroy()
+            raise
         except BaseException:
             self.destroy()
             raise
@@ -81,10 +85,11 @@ class Jail:
         message = json.dumps(plan).encode()
         self._send(len(message).to_bytes(4, "big") + message)
         self._await("layers", "launcher")
+        self._note_layers()
         self._check_posture(uid)
         self._send(b"g")
         self._await("sealed", Layer.SEALED)
-        self._note_layers()
+        self.reasons[Layer.SEALED] = ""
 
     def _pipe(self) -> tuple[int, int]:
         ends = os.pipe()
@@ -146,7 +151,6 @@ class Jail:
                 raise JailRefused(layer, f"the command did not start: {self._complaint()}")
 
     def _note_layers(self) -> None:
-        self.reasons[Layer.SEALED] = ""
         layers = self._find("layers") or {"layers": {}}
         self.reasons |= {Layer(name): reason for name, reason in layers["layers"].items()}
 

@@ -5,7 +5,7 @@ reports each on the status pipe (JSON lines), and refuses at the first required 
 
     supervisor    launcher                     keeper                       job
       plan ──────▶ unshare namespaces
-                   fork ─────────────────────▶ minimal root, /tmp, rlimits
+                   fork ─────────────────────▶ minimal root, rlimits
                    ◀── "in my user namespace"
                    writes uid map ───────────▶ job uid, no capabilities,
                                                no_new_privs, Landlock, seccomp

@@ -18,12 +18,16 @@ class SandboxError(Exception):
 
 
 class JailRefused(SandboxError):
-    """No jail of the required strength could be made, so the job was not started."""
+    """No jail of the required strength could be made, so the job was not started.
+
+    `reasons` is what had been found out about the layers by then ("" = holds).
+    """
 
     def __init__(self, layer: str, reason: str) -> None:
         super().__init__(f"jail refused: {layer}: {reason}")
         self.layer = layer
         self.reason = reason
+        self.reasons: dict[Layer, str] = {}
 
 
 class PoolBusy(SandboxError):

@@ -1,9 +1,10 @@
-"""The minimal root of a jail: the interpreter and its libraries, read-only, and a private /tmp.
+"""The minimal root of a jail: the interpreter and its libraries, read-only, and a private /jail-tmp.
 
     /                    tmpfs, read-only once built
     /usr/lib, …          binds of the host's own paths, recursively read-only, nosuid, nodev
     /dev/null
-    /tmp                 tmpfs of the job: size-limited, nosymfollow, nosuid, nodev
+    /jail-tmp            tmpfs of the job: size-limited, nosymfollow, nosuid, nodev
+    /tmp                 a link to it, for programs that insist
 
 There is no /proc, no /sys, no /etc, no shell. The host's tree is moved aside while binds are
 made and is then unmounted. Runs as root of the mount namespace, which is either real root (so an
@@ -16,7 +17,7 @@ from typing import Final
 
 from pyvorin_server.sandbox import linux
 
-SCRATCH: Final = "/tmp"
+SCRATCH: Final = "/jail-tmp"  # not /tmp, below which a bind may lie
 DEV_NULL: Final = "/dev/null"
 _HOST: Final = "/.host"
 _MOUNT_POINTS: Final = ("/tmp", "/run", "/var", "/mnt")
@@ -36,12 +37,14 @@ def enter_minimal_root(binds: Iterable[str]) -> None:
         _attach(path)
     _attach_file(DEV_NULL, linux.MOUNT_ATTR_RDONLY | linux.MOUNT_ATTR_NOSUID)
     os.mkdir(SCRATCH)
+    if not os.path.lexists("/tmp"):
+        os.symlink(SCRATCH, "/tmp")
     linux.unmount_lazily(_HOST)
     os.rmdir(_HOST)
 
 
 def mount_scratch(size_bytes: int, *, executable: bool) -> None:
-    """Mount the job's own /tmp. `executable` allows dlopen of files in it."""
+    """Mount the job's own temporary directory. `executable` allows dlopen of files in it."""
     flags = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOSYMFOLLOW
     if not executable:
         flags |= linux.MS_NOEXEC

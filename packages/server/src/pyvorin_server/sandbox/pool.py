@@ -18,10 +18,9 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final
+from typing import Final, Protocol
 
 from pyvorin_server.sandbox import cgroups, scratch
-from pyvorin_server.sandbox.jail import Jail
 from pyvorin_server.sandbox.model import JailRefused, JobResult, PoolBusy, PoolClosed
 
 _CHECK_S: Final = 1.0
@@ -45,6 +44,16 @@ class PoolHealth:
         return not self.last_refusal
 
 
+class ReadyJail(Protocol):
+    """What the pool needs of a jail; `jail.Jail` is one."""
+
+    started_at: float  # time.monotonic()
+
+    def is_alive(self) -> bool: ...
+    def run(self, stdin: bytes, cancel: threading.Event | None = None) -> JobResult: ...
+    def destroy(self) -> None: ...
+
+
 class Pool:
     """Thread-safe. `make` starts one jail (`lambda: Jail(make_spec(...))`).
 
@@ -53,7 +62,7 @@ class Pool:
 
     def __init__(
         self,
-        make: Callable[[], Jail],
+        make: Callable[[], ReadyJail],
         size: int,
         *,
         max_waiting: int = 64,
@@ -64,7 +73,7 @@ class Pool:
         self._max_waiting = max_waiting
         self._max_age_s = max_age_s
         self._change = threading.Condition()
-        self._ready: deque[Jail] = deque()
+        self._ready: deque[ReadyJail] = deque()
         self._running = self._waiting = self._made = self._lost = 0
         self._refusal: JailRefused | None = None
         self._closed = False
@@ -123,7 +132,7 @@ class Pool:
 
     # ---- taking
 
-    def _take(self) -> Jail:
+    def _take(self) -> ReadyJail:
         with self._change:
             if self._waiting >= self._max_waiting:
                 raise PoolBusy(f"{self._waiting} jobs wait already")
@@ -149,7 +158,7 @@ class Pool:
             return True
         return bool(self._ready) and self._running < self._size
 
-    def _lose(self, jail: Jail) -> None:
+    def _lose(self, jail: ReadyJail) -> None:
         self._lost += 1
         jail.destroy()
 
@@ -187,7 +196,7 @@ class Pool:
                     self._lost += not jail.is_alive()
                 jail.destroy()
 
-    def _is_worn(self, jail: Jail) -> bool:
+    def _is_worn(self, jail: ReadyJail) -> bool:
         return not jail.is_alive() or time.monotonic() - jail.started_at > self._max_age_s
 
     def _note(self, refused: JailRefused) -> None:
@@ -199,7 +208,7 @@ class Pool:
         with self._change:
             self._change.wait_for(lambda: self._closed, pause_s)
 
-    def _add(self, jail: Jail) -> None:
+    def _add(self, jail: ReadyJail) -> None:
         with self._change:
             self._made += 1
             self._refusal = None
