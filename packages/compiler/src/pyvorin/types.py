@@ -16,7 +16,7 @@ shallow:
 | NONE, Callee      | one object known beforehand                        | nothing                          |
 | STR, LIST, TUPLE  | an exact str, list, tuple                          | OBJ                              |
 | Range             | a range or its iterator, never built               | I64: next, stop (and step)       |
-| LIST_ITER, STR_ITER | iterators, never built                           | OBJ, I64: sequence, next index   |
+| LIST_ITER, … | iterators, never built                           | OBJ, I64: sequence, next index   |
 | Items             | a tuple never built                                | its elements, one after another  |
 | Obj(classes)      | an object, probably of one of `classes`            | OBJ                              |
 """
@@ -46,6 +46,7 @@ class Kind(Enum):
     NUM = auto()
     LIST_ITER = auto()
     STR_ITER = auto()
+    TUPLE_ITER = auto()
 
     def __repr__(self) -> str:
         return self.name
@@ -96,6 +97,7 @@ Type = Kind | Callee | Range | Items | Obj
 BOTTOM, INT, WIDE, BIG, FLOAT = Kind.BOTTOM, Kind.INT, Kind.WIDE, Kind.BIG, Kind.FLOAT
 BOOL, NONE, CHAR, STR, LIST = Kind.BOOL, Kind.NONE, Kind.CHAR, Kind.STR, Kind.LIST
 TUPLE, NUM, LIST_ITER, STR_ITER = Kind.TUPLE, Kind.NUM, Kind.LIST_ITER, Kind.STR_ITER
+TUPLE_ITER = Kind.TUPLE_ITER
 
 REPS: dict[Kind, tuple[Rep, ...]] = {
     BOTTOM: (),
@@ -112,6 +114,7 @@ REPS: dict[Kind, tuple[Rep, ...]] = {
     NUM: (Rep.I1, Rep.I64, Rep.F64),
     LIST_ITER: (Rep.OBJ, Rep.I64),
     STR_ITER: (Rep.OBJ, Rep.I64),
+    TUPLE_ITER: (Rep.OBJ, Rep.I64),
 }
 
 CLASS_OF: dict[Kind, str] = {

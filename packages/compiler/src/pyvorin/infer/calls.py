@@ -249,7 +249,7 @@ def _divmod(args: Args, recorded: frozenset[str]) -> CallPlan | None:
 
 
 def _range(args: Args, recorded: frozenset[str]) -> CallPlan | None:
-    if not 1 <= len(args) <= 3 or any(number(t) not in (INT, BOOL) for t in args):
+    if not 1 <= len(args) <= 3 or not all(number(t) in (INT, BOOL) or t == Obj() for t in args):
         return None
     return CallPlan("range", (INT,) * len(args), Range(1 if len(args) < 3 else None, False))
 

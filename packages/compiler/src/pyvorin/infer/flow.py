@@ -31,8 +31,10 @@ from pyvorin.types import (
     STR,
     STR_ITER,
     TUPLE,
+    TUPLE_ITER,
     Callee,
     Items,
+    Kind,
     Obj,
     Range,
     Type,
@@ -233,7 +235,7 @@ def _truth(flow: Flow, op: Op) -> Result:
 
 def truth_known(type_: Type) -> bool:
     """Whether bool(x) can be told natively."""
-    return not isinstance(type_, Callee | Range) and type_ not in (LIST_ITER, STR_ITER)
+    return not isinstance(type_, Callee | Range) and type_ not in ITERATORS.values()
 
 
 def _is(flow: Flow, op: Op) -> Result:
@@ -293,7 +295,7 @@ def sequence_of(type_: Type) -> Type | None:
 
 
 def _is_index(type_: Type) -> bool:
-    return type_ in (INT, BOOL) or (isinstance(type_, Obj) and type_.classes == {"int"})
+    return type_ in (INT, BOOL) or (isinstance(type_, Obj) and type_.classes <= {"int"})
 
 
 def _setitem(flow: Flow, op: Op) -> Result:
@@ -307,19 +309,24 @@ def _setitem(flow: Flow, op: Op) -> Result:
     )
 
 
+ITERATORS: dict[Type | None, Kind] = {LIST: LIST_ITER, STR: STR_ITER, TUPLE: TUPLE_ITER}
+
+
 def _iter(flow: Flow, op: Op) -> Result:
     type_ = flow.type(op.operands[0])
     if isinstance(type_, Range):
         return (Range(type_.step, True),)
     kind = sequence_of(type_)
-    return {LIST: (LIST_ITER,), STR: (STR_ITER,)}.get(kind) if _known(type_) else (BOTTOM,)  # type: ignore[arg-type]
+    if not _known(type_):
+        return (BOTTOM,)
+    return (ITERATORS[kind],) if kind in ITERATORS else None
 
 
 def _next(flow: Flow, op: Op) -> Result:
     type_ = flow.type(op.operands[0])
     if isinstance(type_, Range):
         return (INT, BOOL)
-    if type_ is LIST_ITER:
+    if type_ in (LIST_ITER, TUPLE_ITER):
         return (_element(flow, op.results[0]), BOOL)
     return (CHAR, BOOL) if type_ is STR_ITER else (BOTTOM, BOTTOM)
 

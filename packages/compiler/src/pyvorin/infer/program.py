@@ -17,6 +17,7 @@ from pyvorin.types import (
     BOTTOM,
     CLASS_OF,
     INT,
+    INTS,
     LIST,
     NONE,
     NUM,
@@ -44,6 +45,7 @@ class Instance:
     params: tuple[Type, ...]
     number: int
     flow: Flow
+    root: bool = False  # wanted from outside, not only because something calls it
 
 
 @dataclass(eq=False, slots=True)
@@ -54,6 +56,7 @@ class Program:
 
     module: Module
     instances: dict[str, list[Instance]] = field(default_factory=dict)
+    frozen: bool = False  # set when solved: widened bodies call the instances there are
 
     def add(self, name: str, params: tuple[Type, ...]) -> Instance | None:
         """The instance of a function for these types, made if there is room for it."""
@@ -61,7 +64,7 @@ class Program:
         for instance in known:
             if instance.params == params:
                 return instance
-        if len(known) >= MAX_INSTANCES:
+        if self.frozen or len(known) >= MAX_INSTANCES:
             return next((i for i in known if all(map(_fits, params, i.params))), None)
         source = self.module.functions[name]
         if source.built.function is None:
@@ -79,7 +82,8 @@ class Program:
                 for instance in list(instances):
                     instance.flow.run()
             if self._results() == before:
-                return
+                break
+        self.frozen = True
 
     def _results(self) -> list[tuple[str, int, Type]]:
         return [
@@ -137,7 +141,7 @@ def result_type(returns: Type) -> Type:
 
 
 def _fits(arg: Type, param: Type) -> bool:
-    if arg == param or isinstance(param, Obj):
+    if arg == param or isinstance(param, Obj) or (arg in INTS and param in INTS):
         return True
     cls = CLASS_OF.get(param)  # type: ignore[arg-type]
     return isinstance(arg, Obj) and cls in arg.classes

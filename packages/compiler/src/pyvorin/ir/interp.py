@@ -300,5 +300,7 @@ _BUILD: dict[str, Callable[..., Any]] = {
     "range": range,
     "list_iter": _sequence_iterator,
     "str_iter": _sequence_iterator,
+    "tuple_iter": _sequence_iterator,
     "tuple": lambda *items: items,
+    "num": lambda is_float, integer, floating: floating if is_float else integer,
 }

@@ -75,7 +75,9 @@ class Virtual:
     range        start, stop, step (I64)
     list_iter    list (OBJ), next index (I64)
     str_iter     str (OBJ), next index (I64)
+    tuple_iter   tuple (OBJ), next index (I64)
     tuple        the elements
+    num          is it a float? (I1), its value as an int (I64), as a float (F64)
     """
 
     kind: str

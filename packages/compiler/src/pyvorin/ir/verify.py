@@ -35,7 +35,7 @@ _AROUND = 5  # operations shown on either side of a fault
 _NEUTRAL = frozenset({"const", "br", "condbr", "ret", "leave"})  # at home on both levels
 _EDGES = {"br": 1, "condbr": 2, "ret": 0, "leave": 0}
 _OPTIONAL_ATTRS = frozenset({"nowrap", "pad", "body"})
-VIRTUAL_ITEMS = {"range_iter": 3, "range": 3, "list_iter": 2, "str_iter": 2}  # "tuple": any
+VIRTUAL_ITEMS = {"range_iter": 3, "range": 3, "list_iter": 2, "str_iter": 2, "tuple_iter": 2, "num": 3}  # "tuple": any
 
 
 class VerifyError(AssertionError):

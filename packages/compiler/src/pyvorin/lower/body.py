@@ -22,7 +22,7 @@ from pyvorin.infer.flow import Flow
 from pyvorin.infer.program import Program
 from pyvorin.ir.dominance import Dominance
 from pyvorin.ir.model import Block, Edge, Entry, FrameState, Function, Maybe, Op, Rep, Slot, Value
-from pyvorin.lower.builder import Builder
+from pyvorin.lower.builder import VIRTUAL_KINDS, Builder
 from pyvorin.lower.held import CannotLower, Held, fixed
 from pyvorin.types import (
     BIG,
@@ -34,6 +34,7 @@ from pyvorin.types import (
     STR,
     STR_ITER,
     TUPLE,
+    TUPLE_ITER,
     Callee,
     Items,
     Kind,
@@ -56,6 +57,15 @@ class Body:
     globals: frozenset[str]
     attributes: frozenset[tuple[str, str]]
     callees: frozenset[tuple[str, int]]
+    unlowered: tuple[Unlowered, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unlowered:
+    """A place from which only the interpreter goes on: bytecode offset and reason."""
+
+    offset: int
+    reason: str
 
 
 def lower_body(flow: Flow, program: Program, variant: str, headers: bool) -> Body:
@@ -69,6 +79,7 @@ def lower_body(flow: Flow, program: Program, variant: str, headers: bool) -> Bod
         frozenset(low.used_globals),
         frozenset(low.used_attributes),
         frozenset(low.callees),
+        tuple(low.unlowered),
     )
 
 
@@ -90,6 +101,7 @@ class _Lowering(Builder):
         self.used_globals: set[str] = set()
         self.used_attributes: set[tuple[str, str]] = set()
         self.callees: set[tuple[str, int]] = set()
+        self.unlowered: list[Unlowered] = []
         self.number = {h.block.label: i for i, h in enumerate(flow.source.built.headers)}
 
     def run(self, headers: bool) -> Function:
@@ -170,8 +182,8 @@ class _Lowering(Builder):
         if isinstance(type_, Range):
             parts = [parameter(Rep.I64, kind, number, name) for name in ("current", "stop", "step")]
             return Held(Range(None, True), tuple(parts))
-        if type_ in (LIST_ITER, STR_ITER):
-            sequence = "list" if type_ is LIST_ITER else "str"
+        if type_ in (LIST_ITER, STR_ITER, TUPLE_ITER):
+            sequence = VIRTUAL_KINDS[type_].removesuffix("_iter")  # type: ignore[index]
             return Held(
                 type_,
                 (
@@ -221,6 +233,7 @@ class _Lowering(Builder):
                 self.offset = op.offset
                 LOWER[op.name](self, op)
         except CannotLower as why:
+            self.unlowered.append(Unlowered(op.offset, str(why)))
             self.end("leave", state=_state(op), reason=str(why))
         self.at_end[generic.label] = self.held
 

@@ -36,6 +36,7 @@ from pyvorin.types import (
     STR,
     STR_ITER,
     TUPLE,
+    TUPLE_ITER,
     WIDE,
     Callee,
     Items,
@@ -54,6 +55,12 @@ _UNBOX = {
     FLOAT: ("obj.unbox_f64", Rep.F64),
     BOOL: ("obj.unbox_i1", Rep.I1),
     CHAR: ("obj.unbox_char", Rep.CHAR),
+}
+VIRTUAL_KINDS = {
+    NUM: "num",
+    LIST_ITER: "list_iter",
+    STR_ITER: "str_iter",
+    TUPLE_ITER: "tuple_iter",
 }
 _CLASS = {LIST: "list", STR: "str", TUPLE: "tuple"}
 
@@ -165,7 +172,7 @@ class Builder:
             return Const(type_.source)
         if type_ is NONE:
             return Const(("singleton", "None"))
-        kind = {NUM: "num", LIST_ITER: "list_iter", STR_ITER: "str_iter"}.get(type_)  # type: ignore[arg-type]
+        kind = VIRTUAL_KINDS.get(type_)  # type: ignore[arg-type]
         return Virtual(kind, parts) if kind else parts[0]
 
     # ---- constants -------------------------------------------------------------------------------

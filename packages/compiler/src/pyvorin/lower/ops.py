@@ -5,7 +5,7 @@ op.
 from __future__ import annotations
 
 from pyvorin.infer.arith import plan_compare, plan_unary
-from pyvorin.infer.flow import binop_plan, constant_of, is_singleton, sequence_of
+from pyvorin.infer.flow import ITERATORS, binop_plan, constant_of, is_singleton, sequence_of
 from pyvorin.infer.program import result_type
 from pyvorin.ir.model import FrameState, Maybe, Op, Rep, Value
 from pyvorin.lower.body import LOWER, Lowering
@@ -208,17 +208,14 @@ def _iter(low: Lowering, op: Op) -> None:
         low.put(op.result, Held(Range(held.type.step, True), held.parts))
         return
     base = _sequence(low, value, op.state)
-    kinds = {LIST: LIST_ITER, STR: STR_ITER}
-    if base.type not in kinds:
-        raise CannotLower("iteration over a tuple")
-    low.put(op.result, Held(kinds[base.type], (base.parts[0], low.const(Rep.I64, 0))))  # type: ignore[index]
+    low.put(op.result, Held(ITERATORS[base.type], (base.parts[0], low.const(Rep.I64, 0))))
 
 
 def _next(low: Lowering, op: Op) -> None:
     held = low.held[op.operands[0].id]
     if isinstance(held.type, Range):
         _next_in_range(low, op, held)
-    elif held.type in (LIST_ITER, STR_ITER):
+    elif held.type in ITERATORS.values():
         _next_in_sequence(low, op, held)
     else:
         raise CannotLower("iteration")
@@ -246,7 +243,7 @@ def _next_in_range(low: Lowering, op: Op, held: Held) -> None:
 
 def _next_in_sequence(low: Lowering, op: Op, held: Held) -> None:
     sequence, index = held.parts
-    base = Held(LIST if held.type is LIST_ITER else STR, (sequence,))
+    base = Held({LIST_ITER: LIST, STR_ITER: STR}.get(held.type, TUPLE), (sequence,))  # type: ignore[arg-type]
     length = low.emit(_GET[base.type][0], sequence)  # type: ignore[index]
     more = low.emit("i64.cmp", index, length, op="<")
     yes, no = low.fork(more)

@@ -1,0 +1,250 @@
+"""The pipeline, from the source of a module to an extension module's bytes.
+
+    source → code → module's namespace → generic IR → recorded classes → types → typed IR → object → .so
+
+Compiling runs the module once (its functions and constants must exist) and runs the representative
+calls in the reference interpreter to record classes: *compiling is executing*, the caller provides
+the jail. Everything read from files or the command line is the caller's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from types import CodeType, FunctionType
+from typing import Any
+
+from pyvorin.backend.module import (
+    Assumption,
+    LoopHeader,
+    NativeFunction,
+    NativeModule,
+    Standalone,
+    build,
+    metadata,
+)
+from pyvorin.check.load import load_source
+from pyvorin.frontend.build import build_function
+from pyvorin.infer.module import Module, SourceFunction
+from pyvorin.infer.program import Instance, Program
+from pyvorin.infer.seeds import record_calls
+from pyvorin.ir.verify import verify
+from pyvorin.lower.body import Body, Unlowered, lower_body
+from pyvorin.lower.ops import LOWER
+from pyvorin.options import CompileOptions
+from pyvorin.types import Callee
+
+WIDENED = ("wide", "boxed")
+assert LOWER, "importing lower.ops fills the table"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one function: `verdict` is "native", "python" or "rejected".
+
+    `left` are the places from which only the interpreter goes on.
+    """
+
+    name: str
+    line: int
+    verdict: str
+    reason: str = ""
+    left: tuple[tuple[int, str], ...] = ()  # (line, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """An extension module's bytes (None when no function is native), its META, and every function's
+    outcome.
+    """
+
+    shared_object: bytes | None
+    meta: bytes
+    functions: tuple[Outcome, ...]
+
+
+def compile_module(
+    source: str, path: str, options: CompileOptions, *, standalone: bool = True
+) -> Compiled:
+    """Compile the functions of a module that the options want.
+
+    Raises SyntaxError for source that does not parse, and whatever running the module raises.
+    """
+    code = compile(source, path, "exec", dont_inherit=True)
+    namespace = load_source(path, source, PurePath(path).stem).__dict__
+    functions, outcomes = _source_functions(namespace, path, options)
+    module = Module(functions, namespace)
+    program = Program(module)
+    record_calls(program, options.inputs, namespace)
+    program.solve()
+    bodies = _lower(program)
+    native = [_native_function(module.functions[name], bodies, program) for name in bodies.names()]
+    outcomes += [
+        _outcome(module.functions[name], bodies.unlowered(name)) for name in bodies.names()
+    ]
+    if not native:
+        return Compiled(None, b"", tuple(outcomes))
+    built = NativeModule(
+        PurePath(path).stem, native, Standalone(code, path) if standalone else None
+    )
+    return Compiled(build(built), metadata(built), tuple(outcomes))
+
+
+def _source_functions(
+    namespace: dict[str, Any], path: str, options: CompileOptions
+) -> tuple[dict[str, SourceFunction], list[Outcome]]:
+    """The module's own top-level functions in generic IR, and the outcome of those without."""
+    functions: dict[str, SourceFunction] = {}
+    outcomes: list[Outcome] = []
+    for name, function in namespace.items():
+        if not isinstance(function, FunctionType) or function.__code__.co_filename != path:
+            continue
+        if function.__name__ != name or not options.wants(name):
+            continue
+        code = function.__code__
+        built = build_function(function, len(functions))
+        if built.function is None:
+            why = "; ".join(f"{f.kind} {f.detail}" for f in built.findings)
+            outcomes.append(Outcome(name, code.co_firstlineno, "rejected", why))
+            continue
+        verify(built.function, "front end")
+        defaults = function.__defaults__ or ()
+        keyword_defaults = function.__kwdefaults__ or {}
+        functions[name] = SourceFunction(
+            name, len(functions), code, built, defaults, dict(keyword_defaults)
+        )
+    return functions, outcomes
+
+
+# ---- bodies ---------------------------------------------------------------------------------------
+@dataclass(eq=False, slots=True)
+class _Bodies:
+    """The typed bodies: per instance the one that calls enter, and per function those for running
+    frames.
+    """
+
+    called: dict[tuple[str, int], Body] = field(default_factory=dict)
+    entered: dict[str, list[Body]] = field(default_factory=dict)
+
+    def names(self) -> list[str]:
+        """The functions that have a body, in order of first use."""
+        return list(dict.fromkeys(name for name, _ in self.called))
+
+    def of(self, name: str) -> list[Body]:
+        """All bodies of a function, those that calls enter first."""
+        return [body for (n, _), body in self.called.items() if n == name] + self.entered.get(
+            name, []
+        )
+
+    def unlowered(self, name: str) -> Iterator[Unlowered]:
+        """Where the called bodies of a function leave for good."""
+        for (n, _), body in self.called.items():
+            if n == name:
+                yield from body.unlowered
+
+
+def _lower(program: Program) -> _Bodies:
+    """Lower every instance that is wanted or called."""
+    bodies = _Bodies()
+    work = [(name, i.number) for name, known in program.instances.items() for i in known if i.root]
+    while work:
+        name, number = work.pop(0)
+        if (name, number) in bodies.called:
+            continue
+        instance = program.instances[name][number]
+        bodies.called[name, number] = _checked(lower_body(instance.flow, program, "base", False))
+        entered = [_checked(body) for body in _resumed_bodies(program, instance)]
+        bodies.entered.setdefault(name, []).extend(entered)
+        for body in (bodies.called[name, number], *entered):
+            work += sorted(body.callees)
+    _renumber(bodies)
+    return bodies
+
+
+def _checked(body: Body) -> Body:
+    verify(body.function, "lowering")
+    return body
+
+
+def _resumed_bodies(program: Program, instance: Instance) -> Iterator[Body]:
+    """The bodies that running frames enter, and those whose integers are wider, where they differ."""
+    if instance.source.built.headers:
+        yield lower_body(instance.flow, program, "base", True)
+    known = instance.flow.types
+    for variant in WIDENED:
+        flow = program.variant(instance, variant)
+        if flow.types != known:
+            known = flow.types
+            yield lower_body(flow, program, variant, True)
+
+
+def _renumber(bodies: _Bodies) -> None:
+    """Make `body` of each native call the callee's position among its bodies."""
+    position: dict[tuple[str, int], int] = {}
+    for name in bodies.names():
+        for place, key in enumerate(key for key in bodies.called if key[0] == name):
+            position[key] = place
+    for body in [*bodies.called.values(), *(b for some in bodies.entered.values() for b in some)]:
+        for op in body.function.ops():
+            if op.name == "call.native":
+                op.attrs["body"] = position[op.attrs["callee"], op.attrs["body"]]
+
+
+# ---- what the backend gets ------------------------------------------------------------------------
+def _native_function(source: SourceFunction, bodies: _Bodies, program: Program) -> NativeFunction:
+    headers = [LoopHeader(header.offset, header.stack) for header in source.built.headers]
+    assumptions = list(dict.fromkeys(_assumptions(source.name, bodies, program.module, set())))
+    return NativeFunction(
+        source.name,
+        source.code,
+        [body.function for body in bodies.of(source.name)],
+        headers,
+        assumptions,
+    )
+
+
+def _assumptions(
+    name: str, bodies: _Bodies, module: Module, seen: set[str]
+) -> Iterator[Assumption]:
+    """What a function's bodies rely on, and the functions they call: those are entered without a
+    check.
+    """
+    seen.add(name)
+    for body in bodies.of(name):
+        for used in sorted(body.globals):
+            yield _assumption(used, module)
+        for of, attribute in sorted(body.attributes):
+            value = getattr(module.globals[of], attribute)
+            yield Assumption("attr", of, attribute, value if isinstance(value, float) else None)
+        for callee, _ in sorted(body.callees):
+            if callee not in seen:
+                yield from _assumptions(callee, bodies, module, seen)
+
+
+def _assumption(name: str, module: Module) -> Assumption:
+    type_ = module.global_type(name)
+    if not isinstance(type_, Callee):
+        return Assumption("value", name, value=module.constant(name))
+    match type_.kind:
+        case "function":
+            return Assumption("callee", name, type_.name)
+        case "builtin":
+            return Assumption("builtin", name)
+        case "module":
+            return Assumption("module", name, "math")
+        case _:
+            return Assumption("import", name, f"{type_.of}.{type_.name}")
+
+
+def _outcome(source: SourceFunction, unlowered: Iterator[Unlowered]) -> Outcome:
+    lines = {offset: line for offset, _, line in _lines(source.code)}
+    left = tuple(dict.fromkeys((lines.get(u.offset, 0), u.reason) for u in unlowered))
+    return Outcome(source.name, source.code.co_firstlineno, "native", left=left)
+
+
+def _lines(code: CodeType) -> Iterator[tuple[int, int, int]]:
+    """(start, end, line) of every instruction's offset."""
+    for start, end, line in code.co_lines():
+        for offset in range(start, end, 2):
+            yield offset, end, line or 0

@@ -1,0 +1,118 @@
+"""Where inference starts: the instances that recorded calls want, and the classes that they showed
+inside.
+
+The arguments of the representative calls give the parameter types of up to `MAX_INSTANCES`
+instances, commonest first; the reference interpreter runs the calls and records the class of every
+value. A function that no call reaches gets one instance from the evidence in its own code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from pyvorin.check.case import Case, Inputs, builder
+from pyvorin.infer.module import SourceFunction
+from pyvorin.infer.program import MAX_INSTANCES, Program, evidence, parameter_type
+from pyvorin.ir.interp import Body
+from pyvorin.record import Budget, FunctionProfile, record
+from pyvorin.types import CHAR, INTS, KIND_OF, STR, Type, from_class
+
+MAX_CALLS: Final = 60  # of one function that are looked at
+BUDGET: Final = Budget(calls=30, call_ops=6_000, ops=60_000)
+
+Call = tuple[str, tuple[Any, ...], dict[str, Any]]
+
+
+def calls_of(
+    inputs: Inputs, functions: Mapping[str, SourceFunction], namespace: dict[str, Any]
+) -> list[Call]:
+    """The calls that people wrote or a run made, with fresh arguments; for a function without any,
+    the evidence.
+    """
+    calls: list[Call] = []
+    for name in functions:
+        of = inputs.of(name)
+        written = [case for case in of if case.origin in ("example", "doctest", "main")]
+        guessed = [case for case in of if case.origin == "evidence"][:1]
+        calls += _spread(written or guessed, namespace)
+    return calls
+
+
+def _spread(cases: list[Case], namespace: dict[str, Any]) -> Iterator[Call]:
+    step = max(1, len(cases) // MAX_CALLS)
+    for case in cases[::step][:MAX_CALLS]:
+        try:
+            function, make = builder(case.call, namespace)
+            args, kwargs = make()
+        except Exception:
+            continue
+        yield function.__name__, args, kwargs
+
+
+def record_calls(program: Program, inputs: Inputs, namespace: dict[str, Any]) -> None:
+    """Run the representative calls in the reference interpreter; add the instances they want.
+
+    A function that was never called gets one instance by evidence.
+    """
+    functions = program.module.functions
+    bodies = {
+        name: Body(source.built.function, namespace[name])
+        for name, source in functions.items()
+        if source.built.function is not None
+    }
+    profile = record(bodies, calls_of(inputs, functions, namespace), BUDGET)
+    for name, source in functions.items():
+        seen = profile.functions.get(name, FunctionProfile())
+        source.recorded = {
+            value: frozenset(map(_plain, counts)) for value, counts in seen.values.items()
+        }
+        _add_roots(program, source, _signatures(seen))
+
+
+def _plain(name: str) -> str:
+    """A recorded class as inference knows it."""
+    return name if name in KIND_OF else "other"
+
+
+def _signatures(seen: FunctionProfile) -> list[tuple[Type, ...]]:
+    """Parameter types of recorded calls, commonest first."""
+    return [
+        tuple(parameter_type(from_class(_plain(name))) for name in names)
+        for names, _ in seen.signatures.most_common()
+    ]
+
+
+def _add_roots(program: Program, source: SourceFunction, wanted: list[tuple[Type, ...]]) -> None:
+    for types in _merged(wanted) or [evidence(source)]:
+        instance = program.add(source.name, types)
+        if instance is not None:
+            instance.root = True
+
+
+def _merged(wanted: list[tuple[Type, ...]]) -> list[tuple[Type, ...]]:
+    """At most `MAX_INSTANCES` of the wanted types, strings of any length as one.
+
+    When there are too many, those that differ only in the size of ints become one.
+    """
+    merged: list[tuple[Type, ...]] = []
+    for types in wanted:
+        for place, other in enumerate(merged):
+            if all(
+                _alike(a, b, len(wanted) > MAX_INSTANCES) for a, b in zip(types, other, strict=True)
+            ):
+                merged[place] = tuple(map(_larger, types, other))
+                break
+        else:
+            merged.append(types)
+    return merged[:MAX_INSTANCES]
+
+
+def _alike(a: Type, b: Type, any_width: bool) -> bool:
+    return a == b or {a, b} == {CHAR, STR} or (any_width and a in INTS and b in INTS)
+
+
+def _larger(a: Type, b: Type) -> Type:
+    if a in INTS and b in INTS:
+        return max((a, b), key=INTS.index)  # type: ignore[arg-type]
+    return STR if {a, b} == {CHAR, STR} else a
