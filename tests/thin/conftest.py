@@ -3,9 +3,9 @@
 import os
 
 import pytest
-from pyvorin_thin import keys, trust
+from pyvorin_thin import activation, keys, trust
 
-from tests.thin import artifacts
+from tests.thin import artifacts, simulator
 
 
 @pytest.fixture(autouse=True)
@@ -25,3 +25,23 @@ def activated(home):
     trust.save(artifacts.trust())
     keys.save_device(artifacts.device())
     return home
+
+
+@pytest.fixture(scope="session")
+def authority():
+    return simulator.Authority()
+
+
+@pytest.fixture
+def service(tmp_path, authority):
+    """A running service; nothing is activated."""
+    running = simulator.Simulator(tmp_path, authority=authority)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def joined(service):
+    """A running service with which this machine is activated through the real protocol."""
+    activation.activate(service.trust(), service.url, simulator.LICENCE_KEY)
+    return service

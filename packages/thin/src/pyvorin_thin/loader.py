@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from pyvorin_runtime import attach as attaching
 from pyvorin_runtime.codehash import code_digest
+from pyvorin_runtime.instrument import instrument
 from pyvorin_wire.artifact import Manifest
 from pyvorin_wire.platform import PlatformTag, running, unsupported
 
@@ -131,11 +131,13 @@ def attach(function: FunctionType, natives: Iterable[Native]) -> bool:
 
     `function.__pyvorin__` then has `state`, `reason` and `counts`.
     """
+    from pyvorin_runtime.attach import attach as attach_native
+
     named = False
     for native in natives:
         index = native.index_of(function)
         if index is not None:
-            reason = attaching.attach(function, native.extension, index)
+            reason = attach_native(function, native.extension, index)
             if reason is None:
                 return True
             function.__dict__["__pyvorin__"] = NotNative(reason)
@@ -151,12 +153,7 @@ def attach(function: FunctionType, natives: Iterable[Native]) -> bool:
 def instrumented(code: CodeType, natives: list[Native]) -> CodeType:
     """The module's code with an attachment right after each listed function is made."""
     wanted = frozenset(name for native in natives for name in native.qualnames)
-
-    def on_function(function: FunctionType) -> None:
-        if function.__qualname__ in wanted:
-            attach(function, natives)
-
-    return attaching.instrument(code, on_function)
+    return instrument(code, lambda function: attach(function, natives), wanted)
 
 
 def counts() -> list[dict[str, Any]]:
