@@ -38,6 +38,7 @@ from types import CodeType, FunctionType
 
 from pyvorin.frontend import flow
 from pyvorin.frontend.emit import BlockEmitter, Finding, Layout, Unit
+from pyvorin.frontend.native import DYNAMIC_BUILTINS
 from pyvorin.frontend.opcodes import MINOR, SUPPORTED_MINORS, Instruction, decode
 from pyvorin.frontend.prune import prune
 from pyvorin.ir.model import Block, Entry, Function, Rep, Slot
@@ -150,6 +151,12 @@ def _refusals(code: CodeType, instructions: list[Instruction]) -> list[Finding]:
         Finding("nested function", item.name, item.offset, item.line)
         for item in instructions
         if item.name == "MAKE_FUNCTION"
+    ]
+    found += [
+        Finding("dynamic code", str(step.args[0]), item.offset, item.line)
+        for item in instructions
+        for step in item.steps
+        if step.kind == "global" and step.args[0] in DYNAMIC_BUILTINS
     ]
     if code.co_exceptiontable and not found:
         found.append(Finding("exception table", code.co_name, 0, line))

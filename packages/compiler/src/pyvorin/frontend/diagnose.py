@@ -1,0 +1,76 @@
+"""Findings about a module's source, in Python's terms: what is not compiled, where, what to write.
+
+    diagnose("def f(v):\\n    return sum(x * x for x in v)\\n", "app.py")
+        →  [PYV118 at 2:15 …]
+
+Every construct outside the supported language has its code. An *error* is a construct for which
+`frontend.build` refuses the whole function (`tests/compiler/frontend/test_diagnose.py` holds the
+two together); a *warning* is a place that native code leaves to the interpreter. All findings of
+all functions come in one run, in source order. Nothing is executed.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from pyvorin_wire.diagnostic import Diagnostic
+
+from pyvorin.frontend.page import Page
+from pyvorin.frontend.scope import module_names, top_functions
+from pyvorin.frontend.walk import FunctionFindings
+
+
+def diagnose(
+    source: str, path: str, wanted: Callable[[str], bool] = lambda name: True
+) -> list[Diagnostic]:
+    """Find all there is to say about the functions that `wanted` accepts, and the module's top.
+
+    Raises SyntaxError for source that does not parse.
+    """
+    tree = ast.parse(source, path)
+    page = Page(source, path)
+    names = module_names(tree)
+    found = _module_findings(tree, page)
+    for function in top_functions(tree.body):
+        if wanted(function.name):
+            found += FunctionFindings(function, names, page).run()
+    return sorted(found, key=_position)
+
+
+def _position(item: Diagnostic) -> tuple[int, int, str]:
+    return (item.span.line, item.span.col, item.code) if item.span else (0, 0, item.code)
+
+
+def _module_findings(tree: ast.Module, page: Page) -> list[Diagnostic]:
+    found: list[Diagnostic] = []
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            found += _class_findings(node, page)
+        elif isinstance(node, ast.For | ast.While):
+            found.append(
+                page.finding(
+                    "PYV136",
+                    page.span(node, first_line=True),
+                    "a loop at module level stays in Python",
+                    help=("put it into a function and call that",),
+                )
+            )
+    return found
+
+
+def _class_findings(node: ast.ClassDef, page: Page) -> list[Diagnostic]:
+    methods = [item.name for item in node.body if isinstance(item, ast.FunctionDef)]
+    if not methods:
+        return []
+    plural = f"{len(methods)} methods" if len(methods) > 1 else f"method `{methods[0]}`"
+    return [
+        page.finding(
+            "PYV120",
+            page.span(node, first_line=True),
+            f"the {plural} of class `{node.name}` stay in Python"
+            if len(methods) > 1
+            else f"the {plural} of class `{node.name}` stays in Python",
+            help=("move the arithmetic to a module function and call it from the method",),
+        )
+    ]
