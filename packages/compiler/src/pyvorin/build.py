@@ -112,7 +112,7 @@ def build(request: Request, compile_module: Compiler) -> Built:
             return _finish(request, compiled, findings, None, FINDINGS)
         if not request.checked:
             break
-        with _on_disk(compiled.shared_object, request.path) as artifact:
+        with on_disk(compiled.shared_object, request.path) as artifact:
             differing, slower = _prove(request, compiled, artifact, findings, number)
         if differing:
             return _finish(request, compiled, findings, None, MISMATCH)
@@ -208,7 +208,7 @@ def _prove(
 
 
 @contextmanager
-def _on_disk(artifact: bytes, path: str) -> Iterator[str]:
+def on_disk(artifact: bytes, path: str) -> Iterator[str]:
     """The artifact as a private file that can be imported, for as long as the body runs."""
     suffix = str(sysconfig.get_config_var("EXT_SUFFIX")) if artifact.startswith(_ELF) else ".py"
     with tempfile.TemporaryDirectory(prefix="pyvorin-") as folder:

@@ -23,17 +23,14 @@ import importlib
 import importlib.metadata
 import json
 import sys
-import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from pyvorin_wire import frames
 from pyvorin_wire.diagnostic import Diagnostic, Severity
 from pyvorin_wire.errors import WireError
 
-from pyvorin.build import Built, Compiler, Request, build
+from pyvorin.build import Built, Compiler, Request, build, on_disk
 from pyvorin.check.case import Case, Inputs
 from pyvorin.check.collect import collect as record
 from pyvorin.check.gain import measure
@@ -215,11 +212,13 @@ def _check(request: dict[str, Any], artifact: bytes | None) -> Iterator[bytes | 
         raise RequestError("`side` is cpython without an artifact, or native with one")
     path, source = _field(request, "path", str), _field(request, "source", str)
     inputs = _given(request, path, source)
-    with tempfile.TemporaryDirectory() as folder:
-        program = Program(path, source, _stored(folder, artifact))
-        python = Side(program, inputs.setup)
-        one = python if artifact is None else replace(python, patience=PATIENCE, limits_ms=(0, 0))
-        results, counts = run(one, inputs.cases)
+    python = Side(Program(path, source), inputs.setup)
+    if artifact is None:
+        results, counts = run(python, inputs.cases)
+    else:
+        with on_disk(artifact, path) as file:
+            native = Side(Program(path, source, file), inputs.setup, (0, 0), PATIENCE)
+            results, counts = run(native, inputs.cases)
     kept, dropped = [], {}
     for number, (case, result) in enumerate(zip(inputs.cases, results, strict=True)):
         if isinstance(result, Dropped):
@@ -246,21 +245,11 @@ def _given(request: dict[str, Any], path: str, source: str) -> Inputs:
         raise RequestError(str(error)) from None
 
 
-def _stored(folder: str, artifact: bytes | None) -> str | None:
-    if artifact is None:
-        return None
-    file = Path(folder, "artifact.so")
-    file.write_bytes(artifact)
-    return str(file)
-
-
 def _measure(request: dict[str, Any], artifact: bytes | None) -> dict[str, Any]:
     if artifact is None:
         raise RequestError("nothing to measure without an artifact")
     path, source = _field(request, "path", str), _field(request, "source", str)
     inputs = _given(request, path, source)
-    with tempfile.TemporaryDirectory() as folder:
-        stored = _stored(folder, artifact)
-        assert stored is not None
-        gains = measure(Program(path, source), stored, inputs.cases, inputs.setup)
+    with on_disk(artifact, path) as file:
+        gains = measure(Program(path, source), file, inputs.cases, inputs.setup)
     return {"gains": {name: gain.to_json() for name, gain in gains.items()}}
