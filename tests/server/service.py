@@ -116,14 +116,12 @@ class Installation:
 
     def issue(self, devices: int = 3) -> tuple[str, str]:
         """Issue a licence; return its id and key."""
-        made = json.loads(
-            self.run("licence", "issue", "--devices", str(devices), "--format", "json").stdout
-        )
+        owner = ("--organisation", self.trust().organisation_id)
+        asked = ("licence", "issue", *owner, "--devices", str(devices), "--format", "json")
+        made = json.loads(self.run(*asked).stdout)
         return made["licence"], made["key"]
 
-    def raw(
-        self, method: str, target: str, headers: dict[str, str], body: bytes = b""
-    ) -> Answer:
+    def raw(self, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> Answer:
         """Send one request over TLS 1.3, verified against trust.json's CA; nothing is added."""
         context = ssl.create_default_context(cadata=self.trust().ca_pem)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
@@ -176,9 +174,7 @@ class Device:
         found = {"host": f"127.0.0.1:{self.installation.port}", **(headers or {})}
         if body:
             found.setdefault("content-type", "application/json")
-        request = httpsig.Request(
-            method, found["host"], path, query, found, body
-        )
+        request = httpsig.Request(method, found["host"], path, query, found, body)
         if activation:
             seed = licence.activation_seed(self.secret)
             make = Ed25519PrivateKey.from_private_bytes(seed).sign

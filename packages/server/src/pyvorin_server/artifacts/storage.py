@@ -14,7 +14,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, NotFoundError
 from obstore.store import LocalStore, ObjectStore, from_url
 
-from pyvorin_server.errors import ServerError
+from pyvorin_server.errors import SealError, ServerError
 from pyvorin_server.kit.sealing import KeyProvider
 from pyvorin_server.settings import Settings
 
@@ -48,7 +48,10 @@ class ArtifactStore:
         except (NotFoundError, FileNotFoundError):
             raise StoreError(f"the store lacks {digest[:12]}") from None
         sealed = bytes(await answer.bytes_async())
-        content = data_key.open(sealed, _place(organisation_id, digest))
+        try:
+            content = data_key.open(sealed, _place(organisation_id, digest))
+        except SealError:
+            raise StoreError(f"the object {digest[:12]} was changed") from None
         if hashlib.sha256(content).hexdigest() != digest:
             raise StoreError(f"the store holds other bytes under {digest[:12]}")
         return content

@@ -33,6 +33,7 @@ from pyvorin_server.kit.ids import is_id
 
 KEY_EPOCH = 1
 _INFO = b"pyvorin device request key v1\0"
+Standing = sa.Row[Any, Any, Any, Any, Any, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,7 @@ async def drop_old_nonces(connection: AsyncConnection, now: datetime) -> None:
 
 async def _device_with_licence(
     connection: AsyncConnection, device_id: str
-) -> sa.Row[Any] | None:
+) -> Standing | None:
     query = (
         sa.select(
             devices.c.organisation_id,
@@ -174,7 +175,7 @@ async def _device_with_licence(
     return (await connection.execute(query)).first()
 
 
-def _in_good_standing(row: sa.Row[Any] | None, now: datetime) -> sa.Row[Any]:
+def _in_good_standing(row: Standing | None, now: datetime) -> Standing:
     if row is None:
         raise Problem("unauthenticated", "the request signature was not accepted")
     if row.revoked_at is not None:

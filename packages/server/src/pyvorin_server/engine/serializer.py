@@ -71,7 +71,7 @@ def refuse_pickle() -> None:
         raise EnginePayloadError("pickled rows are refused")
 
     default.serialize = refuse  # type: ignore[method-assign]
-    default.deserialize = refuse  # type: ignore[method-assign]
+    default.deserialize = refuse  # type: ignore[method-assign,assignment]
 
 
 def pickle_is_refused() -> bool:

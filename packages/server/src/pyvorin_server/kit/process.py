@@ -20,8 +20,11 @@ _PR_SET_PDEATHSIG = 1
 
 
 def harden() -> None:
-    """Forbid core files and debuggers for this process and what it starts."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    """Forbid core files and debuggers for this process and what it starts.
+
+    The limit is 1 byte and not 0: a core_pattern that is a pipe ignores 0 and honours 1 (core(5)).
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
