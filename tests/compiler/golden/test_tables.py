@@ -1,0 +1,141 @@
+"""Every operator on every pair of edge values, in functions whose recorded types are another
+pair's.
+
+The functions are compiled for the types of their recorded call, and then meet all others: what was
+not predicted must answer as exactly as what was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+
+import pytest
+from pyvorin.check.case import Case, Inputs
+from pyvorin.check.process import Program
+from pyvorin.check.run import check
+from pyvorin.options import CompileOptions
+
+from tests.compiler.golden.native import driver
+
+INTS = ["0", "1", "-1", "2", "7", "-10"] + [
+    f"{sign * 2**bits + step}"
+    for bits in (15, 31, 53, 63, 64)
+    for sign in (1, -1)
+    for step in (-1, 0, 1)
+]
+FLOATS = ["0.0", "-0.0", "1.0", "-2.5", "0.1", "nan", "inf", "-inf", "5e-324", "-2.2e-308",
+          "1.7976931348623157e+308", "9007199254740993.0", "9.3e18", "-1e19"]  # fmt: skip
+BOOLS = ["True", "False"]
+OTHERS = ["None", "'x'", "[]", "(1,)", "1j"]
+
+BINARY = {
+    "add": "+", "subtract": "-", "multiply": "*", "floordiv": "//", "modulo": "%", "divide": "/",
+    "bit_and": "&", "bit_or": "|", "bit_xor": "^", "less": "<", "at_most": "<=", "equal": "==",
+    "unequal": "!=", "more": ">", "at_least": ">=",
+}  # fmt: skip
+UNARY = {
+    "negate": "-x", "plus": "+x", "invert": "~x", "truth": "not x", "absolute": "abs(x)",
+    "to_int": "int(x)", "to_float": "float(x)", "to_bool": "bool(x)", "branch": "1 if x else 2",
+    "below": "0 <= x < 10", "length": "len(x)", "largest": "max(x, 3)", "smallest": "min(3, x)",
+}  # fmt: skip
+LOOPS = {
+    "adding": "r = r + b", "multiplying": "r = r * b", "subtracting": "r -= b", "masking": "r ^= b",
+    "comparing": "r = r + (b < r)", "dividing": "r = r // (b or 1)",
+}  # fmt: skip
+
+
+def binary_source() -> str:
+    return "".join(
+        f"def {name}(a, b):\n    return a {operator} b\n\n" for name, operator in BINARY.items()
+    )
+
+
+def unary_source() -> str:
+    return "".join(f"def {name}(x):\n    return {text}\n\n" for name, text in UNARY.items())
+
+
+def loop_source() -> str:
+    return "".join(
+        f"def {name}(a, b):\n    r = a\n    for i in range(5):\n        {text}\n    return r\n\n"
+        for name, text in LOOPS.items()
+    )
+
+
+def compare(
+    source: str, recorded: Sequence[str], calls: Sequence[str], tmp_path: Path, least: int
+) -> None:
+    """Compile with the recorded calls, run all, and require equality and that native code ran."""
+    cases = [Case(call.partition("(")[0], call, "example") for call in recorded]
+    cases += [Case(call.partition("(")[0], call, "neighbour") for call in calls]
+    path = str(tmp_path / "table.py")
+    options = CompileOptions(on_unsupported="keep-python", inputs=Inputs(tuple(cases)))
+    result = driver.compile_module(source, path, options)
+    assert result.shared_object is not None
+    native = {item.name for item in result.functions if item.verdict == "native"}
+    artifact = tmp_path / ("table.so" if result.shared_object.startswith(b"\x7fELF") else "t.py")
+    artifact.write_bytes(result.shared_object)
+    inputs = Inputs(tuple(case for case in cases if case.function in native))
+    verdict = check(Program(path, source), str(artifact), inputs)
+    assert not verdict.mismatches, "\n".join(
+        f"{found.case.call}: {found.differences[0]}" for found in verdict.mismatches[:20]
+    )
+    assert len(verdict.agreed) >= least
+    assert all(tally.native.get("entries", 0) for tally in verdict.tallies.values())
+
+
+PAIRS = {
+    "int": ("7", "-10"),
+    "float": ("-2.5", "0.1"),
+    "mixed": ("7", "0.1"),
+    "bool": ("True", "7"),
+}
+
+
+@pytest.mark.parametrize("recorded", PAIRS)
+@pytest.mark.parametrize("kind", ["ints", "floats", "mixed"])
+def test_binary_operators(recorded: str, kind: str, tmp_path: Path) -> None:
+    left, right = {
+        "ints": (INTS, INTS),
+        "floats": (FLOATS, FLOATS),
+        "mixed": (
+            [*INTS[::3], *FLOATS[::2], *BOOLS, *OTHERS],
+            [*FLOATS[1::2], *INTS[1::3], *BOOLS],
+        ),
+    }[kind]
+    calls = [f"{name}({a}, {b})" for name in BINARY for a, b in product(left, right)]
+    wanted = [f"{name}({', '.join(PAIRS[recorded])})" for name in BINARY]
+    compare(binary_source(), wanted, calls, tmp_path, least=len(calls) // 2)
+
+
+@pytest.mark.parametrize("recorded", ["7", "-2.5", "True"])
+def test_unary_operators(recorded: str, tmp_path: Path) -> None:
+    calls = [f"{name}({x})" for name in UNARY for x in (*INTS, *FLOATS, *BOOLS, *OTHERS)]
+    wanted = [f"{name}({recorded})" for name in UNARY if name != "length"]
+    compare(unary_source(), wanted, calls, tmp_path, least=len(calls) // 2)
+
+
+@pytest.mark.parametrize("recorded", PAIRS)
+def test_loops_over_edges(recorded: str, tmp_path: Path) -> None:
+    left, right = [*INTS, *FLOATS, *BOOLS], [*INTS[::2], *FLOATS[::2], "True", "None"]
+    calls = [f"{name}({a}, {b})" for name in LOOPS for a, b in product(left, right)]
+    wanted = [f"{name}({', '.join(PAIRS[recorded])})" for name in LOOPS]
+    compare(loop_source(), wanted, calls, tmp_path, least=len(calls) // 2)
+
+
+def test_powers_and_shifts(tmp_path: Path) -> None:
+    source = "def power(a, b):\n    return a ** b\n\n"
+    source += "def left(a, b):\n    return a << b\n\ndef right(a, b):\n    return a >> b\n"
+    counts = ["0", "1", "2", "-1", "31", "32", "62", "63", "64", "65", "127", "128", "True", "0.5"]
+    bases = [*INTS, *FLOATS, *BOOLS]
+    calls = [
+        f"{name}({a}, {b})"
+        for name in ("power", "left", "right")
+        for a, b in product(bases, counts)
+    ]
+    recorded = ["power(3, 2)", "left(3, 2)", "right(300, 2)"]
+    compare(source, recorded, calls, tmp_path, least=len(calls) // 2)
+    calls = [f"{name}({a}, {b})" for name in ("left", "right") for a in INTS for b in INTS[8:]]
+    calls = [call for call in calls if "left" not in call or "-" in call.split(", ")[1]]
+    compare(source, recorded, calls, tmp_path, least=len(calls) // 2)
