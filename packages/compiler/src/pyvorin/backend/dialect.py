@@ -321,6 +321,9 @@ class _Function:
                 target = self.value(f"inttoptr i64 {arguments[0][1]} to ptr")
                 listed = ", ".join(f"{kind} {value}" for kind, value in arguments[1:])
                 return "i64", self.value(f"call i64 {target}({listed})")
+            case ast.Name(id="cycles"):
+                self.text.declare("llvm.readcyclecounter", "i64", [])
+                return "i64", self.value("call i64 @llvm.readcyclecounter()")
             case ast.Name(id="copysign" | "fabs" as name):
                 self.text.declare(f"llvm.{name}.f64", "double", [kind for kind, _ in arguments])
                 return "double", self.value(f"call double @llvm.{name}.f64({listed})")

@@ -312,14 +312,16 @@ class FunctionText:
         self._define(f"i64 @enter.{j}(i64 %state, i64 %header)", lines)
 
     def _keeps(self, lines: _Lines) -> None:
-        """Go elsewhere if the first body has failed too often."""
-        lines.add(f"%failures = load i64, ptr @counters.{self.number}.0")
-        lines.add(f"%keeps = icmp sle i64 %failures, {enter.PATIENCE}")
+        """Go elsewhere if the first body has been left too often."""
+        score = f"i64 ptrtoint (ptr @counters.{self.number}.0 to i64)"
+        lines.add(f"%may = call i64 @pyv.may_enter({score})")
+        lines.add("%keeps = icmp ne i64 %may, 0")
         lines.add("br i1 %keeps, label %first, label %elsewhere, !prof !23")
         lines.label("first")
 
     def _call_in(self, lines: _Lines, body: Function, arguments: list[str]) -> None:
         self.text.word("data.breaker")
+        lines.add(f"call void @pyv.count_entry(i64 ptrtoint (ptr @state.{self.number} to i64), i64 -1)")
         lines.add("%breaker.word = load i64, ptr @data.breaker")
         lines.add("%breaker = inttoptr i64 %breaker.word to ptr")
         self._call_body(lines, 0, body, ["ptr %breaker", "i64 %room", *arguments])

@@ -147,6 +147,8 @@ def _num_binop(body: Body, op: Op) -> None:
 
 
 def _num_unary(body: Body, op: Op) -> None:
+    if op.attrs["op"] == "~":  # of a bool: deprecated, and the warning is the frame's
+        body.leave_if(_has_class(body, body.get(op.operands[0]), "bool"))
     operand = body.word(body.get(op.operands[0]))
     _result_or_leave(body, body.call("num_unary", _function(body, UNARY[op.attrs["op"]]), operand))
 

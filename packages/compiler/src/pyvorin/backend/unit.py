@@ -67,7 +67,8 @@ class NativeModule:
 
     `force` adds a test at every site that makes it leave when the environment variable PYVORIN_FORCE says so when the
     module is imported: `site:K` (site K, always), `every:N` (every N-th execution of any site), `once` (each site's first).
-    Without it such a test costs nothing because it is not there.
+    Without it such a test costs nothing because it is not there. With the variable set, also to `keep`, no artifact gives
+    a body up for leaving too often.
     """
 
     name: str

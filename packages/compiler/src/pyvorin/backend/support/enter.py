@@ -21,6 +21,7 @@ from pyvorin.backend.support.frames import (
     GLOBALS,
     INFO,
     OSR,
+    PENALTY,
     claim_pending,
     current_frame,
     leave_to_frame,
@@ -29,6 +30,7 @@ from pyvorin.backend.support.language import (
     c,
     call,
     cold,
+    cycles,
     data,
     i32,
     i64,
@@ -62,15 +64,16 @@ FRAME_BYTES = 4096  # C stack that a rebuilt frame may need, with a margin
     INFO_STACK,
 ) = range(0, 112, 8)
 
-# A body: runner | counters | entries | list of entries. Counters: failures | times passed over.
-BODY_RUNNER, BODY_COUNTERS, BODY_ENTRIES, BODY_ENTRY_LIST, BODY_BYTES = 0, 8, 16, 24, 32
+# A body: runner | score | entries | list of entries.
+BODY_RUNNER, BODY_SCORE, BODY_ENTRIES, BODY_ENTRY_LIST, BODY_BYTES = 0, 8, 16, 24, 32
 # An entry: loop header or -1 | slots | list of slots. A slot: kind, number, representation, class (4 × 32 bits).
 ENTRY_HEADER, ENTRY_SLOTS, ENTRY_SLOT_LIST, ENTRY_BYTES = 0, 8, 16, 24
 LOCAL, MAYBE_LOCAL, BOUND_LOCAL, STACK = 0, 1, 2, 3
 RANGE_CURRENT, RANGE_STOP, RANGE_STEP, ITER_SEQUENCE, ITER_INDEX = 4, 5, 6, 7, 8
 FROM_STACK = 16  # added to the iterator kinds for one on the value stack
 
-PATIENCE = 3  # a body that failed more often than this is tried after wider ones, and more and more seldom
+PATIENCE = 64  # a body with a higher score is tried after wider ones, and more and more seldom
+LONG = 50_000  # cycles: a loop that ran natively for so long was worth entering, even if it left
 
 
 @inline
@@ -231,19 +234,32 @@ def read_entry(entry: int, frame: int, stack: int, values: int) -> int:
 # ---- choosing a body -------------------------------------------------------------------------------------------------
 
 
-@inline
-def may_try(counters: int, late: int) -> int:
-    """Early: bodies that keep. Late: those that failed, the more seldom the more they did."""
-    failures = i64[counters]
-    if failures <= PATIENCE:
+def may_try(score: int, late: int) -> int:
+    """A body's score: 16 for each time it was left, less 1 for each time it was entered; the word after it counts times
+    passed over. Early, bodies with a low score may be tried; late, the others, the more seldom the higher it is.
+    """
+    if i64[data.force_kind]:
+        return not late
+    if i64[score] <= PATIENCE:
+        if not late and i64[score] > 0:
+            i64[score] = i64[score] - 1
         return not late
     if not late:
         return 0
-    i64[counters + 8] = i64[counters + 8] + 1
-    if i64[counters + 8] >> smaller(failures - PATIENCE, 12) == 0:
+    i64[score + 8] = i64[score + 8] + 1
+    if i64[score + 8] >> smaller(((i64[score] - PATIENCE) >> 4) + 1, 10) == 0:
         return 0
-    i64[counters + 8] = 0
+    i64[score + 8] = 0
+    i64[score] = i64[score] - PENALTY
     return 1
+
+
+@inline
+def may_enter(score: int) -> int:
+    """The same for the entry of calls, where the first body is tried without looking at the others."""
+    if i64[score] == 0:
+        return 1
+    return may_try(score, 0)
 
 
 def run_body(body: int, entry: int, number: int, frame: int, stack: int, frames: int, left: int) -> int:
@@ -256,6 +272,14 @@ def run_body(body: int, entry: int, number: int, frame: int, stack: int, frames:
     return call(i64[body + BODY_RUNNER], i64[data.breaker], frames, number, values, left)
 
 
+@inline
+def count_entry(state: int, header: int) -> None:
+    place = state + OSR
+    if header < 0:
+        place = state + ENTRIES
+    i64[place] = i64[place] + 1
+
+
 def enter_somewhere(state: int, frame: int, header: int, frames: int) -> int:
     """Run the first body that a frame fits, at a loop header or at the start (-1); the result, or 0."""
     info = i64[state + INFO]
@@ -265,12 +289,17 @@ def enter_somewhere(state: int, frame: int, header: int, frames: int) -> int:
             body = i64[info + INFO_BODY_LIST] + index * BODY_BYTES
             for number in range(i64[body + BODY_ENTRIES]):
                 entry = i64[body + BODY_ENTRY_LIST] + number * ENTRY_BYTES
-                if i64[entry] == header and may_try(i64[body + BODY_COUNTERS], late):
+                if i64[entry] == header and may_try(i64[body + BODY_SCORE], late):
                     stack = i64[info + INFO_STACK]
+                    score, began = i64[i64[body + BODY_SCORE]], cycles()
                     result = run_body(body, entry, number, frame, stack, frames, left)
                     if result:
+                        count_entry(state, header)
                         return result
                     if i64[left] != -1:
+                        count_entry(state, header)
+                        if cycles() - began > LONG:
+                            i64[i64[body + BODY_SCORE]] = score
                         leave_to_frame(frame, i64[left])
                         return 0
     return decline(state)
@@ -286,7 +315,6 @@ def enter_loop(state: int, header: int) -> int:
     frames = admit(state, thread)
     if frames == 0 or i64[frame + layout.frame_globals] != i64[state + GLOBALS]:
         return decline(state)
-    i64[state + OSR] = i64[state + OSR] + 1
     return enter_somewhere(state, frame, header, frames)
 
 
@@ -301,7 +329,6 @@ def admit_frame(state: int, thread: int, frame: int) -> int:
     frames = admit(state, thread)
     if frames == 0:
         return decline(state)
-    i64[state + ENTRIES] = i64[state + ENTRIES] + 1
     return frames
 
 
@@ -314,11 +341,7 @@ def admit_call(state: int, function: int, count: int, keywords: int, wanted: int
         return 0
     if i64[function + layout.func_globals] != i64[state + GLOBALS]:
         return 0
-    thread = c.PyThreadState_Get()
-    frames = admit(state, thread)
-    if frames:
-        i64[state + ENTRIES] = i64[state + ENTRIES] + 1
-    return frames
+    return admit(state, c.PyThreadState_Get())
 
 
 def run_hook(hook: int) -> int:

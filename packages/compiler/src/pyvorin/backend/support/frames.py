@@ -7,7 +7,7 @@ its own, which points to the inner one. The record of a site:
 
 `site` descriptors are constants, made by `backend.sites`; they hold 32-bit words:
 
-    0 function state (8 bytes) | 8 body counters (8 bytes) | 16 index | 20 point | 24 locals | 28 stack values |
+    0 function state (8 bytes) | 8 score of the body (8 bytes) | 16 index | 20 point | 24 locals | 28 stack values |
     32 nodes | 36 bytes of raw values | 40 place of the called object on the stack, or -1 | 44 kind | 48 words …
 
 The words are a node number for each local and stack value (bottom first), then four words a node: kind, x, y, z. Node
@@ -61,6 +61,7 @@ SITE_LOCALS, SITE_STACK, SITE_NODES, SITE_RAW, SITE_CALLED, SITE_KIND, SITE_WORD
     48,
 )
 KIND_GUARD, KIND_POLL = 0, 1
+PENALTY = 16  # what leaving adds to a body's score; going in takes 1 off
 
 RECORD_INNER, RECORD_RAW = 8, 16
 
@@ -98,8 +99,8 @@ def record(site: int, inner: int) -> int:
         count = data.site_counts + i32[site + SITE_INDEX] * 8
         i64[count] = i64[count] + 1
         if i32[site + SITE_KIND] == KIND_GUARD:
-            body = i64[site + SITE_BODY]
-            i64[body] = i64[body] + 1
+            score = i64[site + SITE_BODY]
+            i64[score] = i64[score] + PENALTY
     return at
 
 

@@ -74,6 +74,11 @@ def below(a: int, b: int) -> bool:
     raise NotImplementedError
 
 
+def cycles() -> int:
+    """The processor's time stamp."""
+    raise NotImplementedError
+
+
 def room(size: int) -> int:
     """The address of `size` bytes (a constant) that live as long as the call."""
     raise NotImplementedError

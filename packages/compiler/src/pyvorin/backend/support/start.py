@@ -225,7 +225,7 @@ def run_body_of(module: int) -> int:
 
 
 def prepare_force() -> None:
-    """`site:K`, `every:N` or `once`."""
+    """`site:K`, `every:N`, `once` or `keep`; with any of them no body is given up for leaving too often."""
     text = c.getenv("PYVORIN_FORCE")
     if text == 0:
         return
@@ -237,12 +237,14 @@ def prepare_force() -> None:
         i64[data.force_number] = c.strtoll(text + 6, 0, 10)
     elif c.strcmp(text, "once") == 0:
         i64[data.force_kind] = 3
+    elif c.strcmp(text, "keep") == 0:
+        i64[data.force_kind] = 4
 
 
 def forced(site: int) -> int:
     """Is this site to leave now, because PYVORIN_FORCE wants it?"""
     kind = i64[data.force_kind]
-    if kind == 0:
+    if kind == 0 or kind == 4:
         return 0
     if kind == 1:
         return site == i64[data.force_number]
