@@ -101,6 +101,7 @@ class _Lowering(Builder):
         self.used_globals: set[str] = set()
         self.used_attributes: set[tuple[str, str]] = set()
         self.callees: set[tuple[str, int]] = set()
+        self.factors: dict[int, tuple[Value, Value]] = {}  # 128-bit product → its 64-bit factors
         self.unlowered: list[Unlowered] = []
         self.number = {h.block.label: i for i, h in enumerate(flow.source.built.headers)}
 

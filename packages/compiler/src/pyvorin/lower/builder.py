@@ -80,6 +80,10 @@ class Builder:
         self.block: Block = None  # type: ignore[assignment]  # set before the first emit
         self.held: dict[int, Held] = {}
         self.offset = -1
+        self._constants: dict[tuple[str, Rep, str], Value] = {}  # per block
+        self._boxes: dict[
+            tuple[str, int], Value
+        ] = {}  # (block, value) → the object made of it there
 
     # ---- operations ------------------------------------------------------------------------------
     def emit(
@@ -109,7 +113,10 @@ class Builder:
         """A constant of a machine representation."""
         if rep is Rep.OBJ:
             return self.emit("const.obj", source=("singleton", "None"))
-        return self.emit("const", rep=rep, value=value)
+        key = (self.block.label, rep, repr(value))
+        if key not in self._constants:
+            self._constants[key] = self.emit("const", rep=rep, value=value)
+        return self._constants[key]
 
     def end(
         self,
@@ -205,7 +212,10 @@ class Builder:
             return self.emit("const.obj", source=held.source)
         type_ = held.type
         if type_ in _BOX:
-            return self.emit(_BOX[type_], held.parts[0])  # type: ignore[index]
+            key = (self.block.label, held.parts[0].id)
+            if key not in self._boxes:
+                self._boxes[key] = self.emit(_BOX[type_], held.parts[0])  # type: ignore[index]
+            return self._boxes[key]
         if isinstance(type_, Items):
             return self.emit("tuple.new", *map(self.box, held.items))
         if type_ is NONE:

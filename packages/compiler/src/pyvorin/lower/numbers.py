@@ -23,20 +23,32 @@ from pyvorin.types import (
     Items,
     Obj,
     Type,
+    reps,
 )
 
 
 def emit_plan(low: Lowering, plan: Plan, op: Op, operands: tuple[Held, ...]) -> Value:
-    attrs = {"op": op.attrs["op"]} if plan.op.startswith("num.") else {}
+    """Emit the operation of a plan on converted operands."""
     values = [held.parts[0] for held in operands]
     if plan.op.startswith("i1."):
         return low.emit(plan.op, *values)
-    return low.emit(plan.op, *values, state=op.state, **attrs)
+    if plan.op.startswith("num."):
+        return low.emit(plan.op, *values, state=op.state, op=op.attrs["op"])
+    narrow = [low.held[v.id] for v in op.operands]
+    if plan.op in _FITTING and all(held.type is INT for held in narrow):
+        value = low.emit(plan.op, *values, state=op.state, nowrap=True)
+        if plan.op == "i128.mul":
+            low.factors[value.id] = (narrow[0].parts[0], narrow[1].parts[0])
+        return value
+    return low.emit(plan.op, *values, state=op.state)
+
+
+_FITTING = ("i128.add", "i128.sub", "i128.mul")  # always fit when the operands are of 64 bits
 
 
 def narrowed(low: Lowering, value: Value, plan: Plan, state: FrameState | None) -> Held:
     """The result of a plan, taken as the type it should have."""
-    if not plan.narrow:
+    if not plan.narrow or (value.rep is not Rep.OBJ and (value.rep,) == reps(plan.result)):
         return Held(plan.result, (value,))
     if value.rep is Rep.I128:
         return low.convert(Held(WIDE, (value,)), plan.result, state)

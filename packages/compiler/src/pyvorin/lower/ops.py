@@ -4,7 +4,7 @@ op.
 
 from __future__ import annotations
 
-from pyvorin.infer.arith import plan_compare, plan_unary
+from pyvorin.infer.arith import Plan, plan_compare, plan_unary
 from pyvorin.infer.flow import ITERATORS, binop_plan, constant_of, is_singleton, sequence_of
 from pyvorin.infer.program import result_type
 from pyvorin.ir.model import FrameState, Maybe, Op, Rep, Value
@@ -90,7 +90,38 @@ def _binop(low: Lowering, op: Op) -> None:
     if plan.op == "num":
         low.put(op.result, num_binop(low, op.attrs["op"], left, right, op.state))
         return
-    low.put(op.result, narrowed(low, emit_plan(low, plan, op, (left, right)), plan, op.state))
+    value = (
+        _by_power_of_two(low, op, plan, left)
+        or _product_modulo(low, op, plan, left)
+        or emit_plan(low, plan, op, (left, right))
+    )
+    low.put(op.result, narrowed(low, value, plan, op.state))
+
+
+def _by_power_of_two(low: Lowering, op: Op, plan: Plan, left: Held) -> Value | None:
+    """x % 2**k as a mask and x // 2**k as a shift: floor semantics make both exact for any x."""
+    divisor = low.flow.constants.get(op.operands[1].id)
+    prefix, _, name = plan.op.partition(".")
+    if not isinstance(divisor, int) or divisor < 1 or divisor & (divisor - 1):
+        return None
+    if prefix not in ("i64", "i128") or name not in ("mod", "floordiv"):
+        return None
+    (dividend,) = left.parts
+    if name == "mod":
+        return low.emit(f"{prefix}.and", dividend, low.const(dividend.rep, divisor - 1))
+    shift = low.const(Rep.I64, divisor.bit_length() - 1)
+    return low.emit(f"{prefix}.shr", dividend, shift, state=op.state)
+
+
+def _product_modulo(low: Lowering, op: Op, plan: Plan, left: Held) -> Value | None:
+    """a * b % m of 64-bit ints without a general 128-bit division."""
+    factors = low.factors.get(left.parts[0].id)
+    if plan.op != "i128.mod" or plan.result is not INT or factors is None:
+        return None
+    held = low.held[op.operands[1].id]
+    if held.type is not INT:
+        return None
+    return low.emit("i64.mulmod", *factors, held.parts[0], state=op.state)
 
 
 def _unary(low: Lowering, op: Op) -> None:
