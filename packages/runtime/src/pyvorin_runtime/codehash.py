@@ -31,8 +31,13 @@ _CODE = type((lambda: None).__code__)
 
 
 def code_digest(code: CodeType) -> str:
-    """Return the SHA-256 of `code`, 64 hexadecimal digits."""
-    return str(sha256(_VERSION + _encode(code)).hexdigest())
+    """Return the digest of `code`: 64 hexadecimal digits."""
+    return digest_of(_VERSION + _encode(code))
+
+
+def digest_of(content: bytes) -> str:
+    """SHA-256, hexadecimal."""
+    return str(sha256(content).hexdigest())
 
 
 def _encode(value: object) -> bytes:

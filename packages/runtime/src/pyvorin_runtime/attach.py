@@ -1,0 +1,211 @@
+"""Put native code on a live Python function, take it off again, and say what became of it.
+
+An extension module `M` made by the compiler offers ``M.META`` (canonical JSON: for each function
+its code digest, resume points and loop headers), ``M.unbound`` and ``M.native``, one tuple each::
+
+    (entry, (osr_0, …), take, bind, unbind, stats)
+
+The first three are the hooks `merge` describes. `attach` makes merged code from the function's
+*own* live code, so positions, names, constants and closures stay what they are; only ``__code__``
+changes. Then ``bind(function)`` lets native code look at the function; it raises RuntimeError to
+refuse.
+
+The function remains the same object: signature, defaults, closure, docstring, pickling by name,
+decorators that came before and after. ``function.__pyvorin__`` is its `State`.
+
+Attaching is refused, with a reason and never silently, when the function is not what was compiled
+or this interpreter is not one the native code was made for.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from _json import make_scanner  # type: ignore[import-not-found,unused-ignore]
+from _weakref import ref
+
+from .codehash import code_digest
+from .instrument import instrument
+from .merge import CannotMerge, Gate, Hooks, LoopHeader, ResumePoint, merge
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, FunctionType
+    from typing import Any
+
+__all__ = ["State", "attach", "detach", "instrument", "report", "unsupported"]
+
+NATIVE, PYTHON, DETACHED = "native", "python", "detached"
+
+
+class State:
+    """What became of one function: ``function.__pyvorin__``.
+
+    `state`: "native" while attached, "python" if refused, "detached" afterwards.
+    `reason`: why it is not native, else "".
+    `gates`: one for each loop header; an empty one closes the way back into native code there.
+    """
+
+    __slots__ = ("__weakref__", "_function", "_native", "gates", "original", "reason", "state")
+
+    def __init__(self, function: FunctionType, native: tuple[Any, ...]) -> None:
+        self._function = ref(function, self._function_died)
+        self._native = native
+        self.original: CodeType = function.__code__
+        self.gates: tuple[Gate, ...] = ()
+        self.state = PYTHON
+        self.reason = ""
+
+    def __repr__(self) -> str:
+        return f"<pyvorin {self.state}{': ' if self.reason else ''}{self.reason}>"
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """The native code's own counters, now: entries, resumes, osr, declines, sites."""
+        counts: dict[str, Any] = self._native[5]()
+        return counts
+
+    @property
+    def function(self) -> FunctionType | None:
+        """The function, while it lives."""
+        return self._function()
+
+    def unbind(self, state: str, reason: str) -> None:
+        """Let native code forget the function, which goes on in its original bytecode."""
+        function = self._function()
+        if self.state == NATIVE:
+            self._native[4]()
+            if function is not None:
+                function.__code__ = self.original
+        self.state, self.reason = state, reason
+
+    def _function_died(self, _: object) -> None:
+        self.unbind(DETACHED, "the function no longer exists")
+
+
+_states: dict[tuple[object, int], State] = {}
+"""By extension module and index: there is one native code for each, so one attached function."""
+
+_facts: dict[object, list[dict[str, Any]]] = {}
+"""The functions in META of each extension module."""
+
+
+def attach(function: FunctionType, M: Any, index: int) -> str | None:
+    """Attach ``M.native[index]`` to `function`; return None, or the reason why not.
+
+    A function that had this native code before, the module having been executed again, loses it.
+    """
+    current = function.__dict__.get("__pyvorin__")
+    if isinstance(current, State) and current.state == NATIVE:
+        return "it is attached already"
+    state = State(function, M.native[index])
+    state.reason = _refusal(function, M, index) or _set_code(function, state, M, index)
+    function.__dict__["__pyvorin__"] = state
+    if state.state == NATIVE or _states.get((M, index), state).state != NATIVE:
+        _states[M, index] = state
+    return state.reason or None
+
+
+def detach(function: FunctionType) -> None:
+    """Give `function` its own code back, for good; calls in progress finish as they are."""
+    state = function.__dict__.get("__pyvorin__")
+    if isinstance(state, State):
+        state.unbind(DETACHED, "detached on request")
+
+
+def report() -> list[dict[str, Any]]:
+    """Say of every function that was handed to `attach` in this process what became of it."""
+    return [
+        {
+            "artifact": getattr(extension, "__name__", ""),
+            "function": state.original.co_qualname,
+            "line": state.original.co_firstlineno,
+            "state": state.state,
+            "reason": state.reason,
+            "counts": state.counts,
+        }
+        for (extension, _), state in _states.items()
+    ]
+
+
+# -- refusing --------------------------------------------------------------------------------------
+
+
+def unsupported(python: str) -> str:
+    """Say why native code for `python` ("3.12") cannot be used here; "" if it can."""
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    if sys.implementation.name != "cpython":
+        return f"it was made for CPython, this is {sys.implementation.name}"
+    if python != running:
+        return f"it was made for Python {python}, this is {running}"
+    if "t" in sys.abiflags:
+        return "free-threaded builds of CPython are not supported"
+    if "d" in sys.abiflags or hasattr(sys, "gettotalrefcount"):
+        return "debug builds of CPython are not supported"
+    if not _in_main_interpreter():
+        return "subinterpreters are not supported"
+    return ""
+
+
+def _in_main_interpreter() -> bool:
+    try:
+        import _interpreters as interpreters  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        try:
+            import _xxsubinterpreters as interpreters  # type: ignore[import-not-found,no-redef,unused-ignore]
+        except ImportError:
+            return True  # built without them
+    return bool(interpreters.get_current() == interpreters.get_main())
+
+
+def _refusal(function: FunctionType, M: Any, index: int) -> str:
+    if os.environ.get("PYVORIN", "").strip().lower() == "off":
+        return "PYVORIN=off"
+    if M not in _facts:
+        meta = _parse(M.META.decode("utf-8"))
+        if reason := unsupported(meta["python"]):
+            return reason
+        _facts[M] = meta["functions"]
+    if code_digest(function.__code__) != _facts[M][index]["code_sha256"]:
+        return "its bytecode is not the one that was compiled"
+    return ""
+
+
+def _parse(text: str) -> Any:
+    """Parse JSON with the scanner of `json`, whose import would take longer than all of this."""
+    scan: Any = make_scanner
+    value, _ = scan(_Json())(text, 0)
+    return value
+
+
+class _Json:
+    strict = True
+    object_hook = object_pairs_hook = parse_constant = None
+    parse_float, parse_int = float, int
+
+
+# -- attaching -------------------------------------------------------------------------------------
+
+
+def _set_code(function: FunctionType, state: State, M: Any, index: int) -> str:
+    """Merge, set the code, bind; on refusal leave the function as it was and say why."""
+    fact = _facts[M][index]
+    entry, osr, take, bind, _, _ = M.native[index]
+    points = [ResumePoint(*point) for point in fact["points"]]
+    headers = [LoopHeader(*header) for header in fact["headers"]]
+    state.gates = tuple(Gate() for _ in headers)
+    try:
+        hooks = Hooks(entry, osr, take, M.unbound, state.gates)
+        merged = merge(state.original, points, headers, hooks)
+    except CannotMerge as refusal:
+        return str(refusal)
+    if (M, index) in _states:
+        _states[M, index].unbind(DETACHED, "another function took its native code")
+    function.__code__ = merged
+    try:
+        bind(function)
+    except RuntimeError as refusal:
+        function.__code__ = state.original
+        return str(refusal)
+    state.state = NATIVE
+    return ""
