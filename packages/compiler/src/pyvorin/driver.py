@@ -72,23 +72,28 @@ def compile_module(
     Raises SyntaxError for source that does not parse, and whatever running the module raises.
     """
     code = compile(source, path, "exec", dont_inherit=True)
-    namespace = load_source(path, source, PurePath(path).stem).__dict__
-    functions, outcomes = _source_functions(namespace, path, options)
-    module = Module(functions, namespace)
-    program = Program(module)
-    record_calls(program, options.inputs, namespace)
-    program.solve()
-    bodies = _lower(program)
-    native = [_native_function(module.functions[name], bodies, program) for name in bodies.names()]
-    outcomes += [
-        _outcome(module.functions[name], bodies.unlowered(name)) for name in bodies.names()
-    ]
+    program, bodies, outcomes = lower_module(source, path, options)
+    functions = program.module.functions
+    native = [_native_function(functions[name], bodies, program) for name in bodies.names()]
+    outcomes += [_outcome(functions[name], bodies.unlowered(name)) for name in bodies.names()]
     if not native:
         return Compiled(None, b"", tuple(outcomes))
     built = NativeModule(
         PurePath(path).stem, native, Standalone(code, path) if standalone else None
     )
     return Compiled(build(built), metadata(built), tuple(outcomes))
+
+
+def lower_module(
+    source: str, path: str, options: CompileOptions
+) -> tuple[Program, Bodies, list[Outcome]]:
+    """All of the pipeline before the backend: types, typed bodies, and what has no generic IR."""
+    namespace = load_source(path, source, PurePath(path).stem).__dict__
+    functions, outcomes = _source_functions(namespace, path, options)
+    program = Program(Module(functions, namespace))
+    record_calls(program, options.inputs, namespace)
+    program.solve()
+    return program, _lower(program), outcomes
 
 
 def _source_functions(
@@ -119,7 +124,7 @@ def _source_functions(
 
 # ---- bodies ---------------------------------------------------------------------------------------
 @dataclass(eq=False, slots=True)
-class _Bodies:
+class Bodies:
     """The typed bodies: per instance the one that calls enter, and per function those for running
     frames.
     """
@@ -144,9 +149,9 @@ class _Bodies:
                 yield from body.unlowered
 
 
-def _lower(program: Program) -> _Bodies:
+def _lower(program: Program) -> Bodies:
     """Lower every instance that is wanted or called."""
-    bodies = _Bodies()
+    bodies = Bodies()
     work = [(name, i.number) for name, known in program.instances.items() for i in known if i.root]
     while work:
         name, number = work.pop(0)
@@ -179,7 +184,7 @@ def _resumed_bodies(program: Program, instance: Instance) -> Iterator[Body]:
             yield lower_body(flow, program, variant, True)
 
 
-def _renumber(bodies: _Bodies) -> None:
+def _renumber(bodies: Bodies) -> None:
     """Make `body` of each native call the callee's position among its bodies."""
     position: dict[tuple[str, int], int] = {}
     for name in bodies.names():
@@ -192,7 +197,7 @@ def _renumber(bodies: _Bodies) -> None:
 
 
 # ---- what the backend gets ------------------------------------------------------------------------
-def _native_function(source: SourceFunction, bodies: _Bodies, program: Program) -> NativeFunction:
+def _native_function(source: SourceFunction, bodies: Bodies, program: Program) -> NativeFunction:
     headers = [LoopHeader(header.offset, header.stack) for header in source.built.headers]
     assumptions = list(dict.fromkeys(_assumptions(source.name, bodies, program.module, set())))
     return NativeFunction(
@@ -204,9 +209,7 @@ def _native_function(source: SourceFunction, bodies: _Bodies, program: Program) 
     )
 
 
-def _assumptions(
-    name: str, bodies: _Bodies, module: Module, seen: set[str]
-) -> Iterator[Assumption]:
+def _assumptions(name: str, bodies: Bodies, module: Module, seen: set[str]) -> Iterator[Assumption]:
     """What a function's bodies rely on, and the functions they call: those are entered without a
     check.
     """

@@ -39,6 +39,7 @@ from pyvorin.check.pipes import take_pipes
 from pyvorin.check.process import Program
 from pyvorin.check.run import PATIENCE, Dropped, Side, run
 from pyvorin.errors import RefusedError
+from pyvorin.frontend.diagnose import diagnose
 from pyvorin.options import DEFAULT_SEED, CompileOptions
 from pyvorin.source import admit
 
@@ -106,7 +107,8 @@ def _compile(request: dict[str, Any], compiler: Compiler) -> Reply:
         admit(source, path)
         inputs = _collected(request, path, source)
         options = _options(request, inputs)
-        built = build(Request(source, path, options, checked=False), compiler)
+        found = tuple(diagnose(source, path, options.wants))
+        built = build(Request(source, path, options, found, checked=False), compiler)
     except RefusedError as error:
         return _refusal(error), None
     except RequestError:

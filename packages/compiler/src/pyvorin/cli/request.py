@@ -17,6 +17,7 @@ from pyvorin.check.case import Inputs
 from pyvorin.check.inputs import collect, definitions, no_run
 from pyvorin.cli.output import excerpt
 from pyvorin.errors import OVER_LIMIT, RefusedError
+from pyvorin.frontend.diagnose import diagnose
 from pyvorin.options import DEFAULT_SEED, MIN_SPEEDUP, CompileOptions
 from pyvorin.source import admit, read, syntax_error
 
@@ -75,6 +76,7 @@ def _shown(error: RefusedError, source: str) -> RefusedError:
 def make(options: argparse.Namespace, run: bool = True) -> Request:
     """The build request of `compile` and `report`. `run` false: nothing of the program is run."""
     require_supported()
+    options = _with_defaults(options)
     if options.target not in (None, tag()):
         raise RefusedError(
             f"this is CPython {tag()}; for `{options.target}` run pyvorin under that Python"
@@ -84,20 +86,34 @@ def make(options: argparse.Namespace, run: bool = True) -> Request:
     chosen = choose(source, options.file, options.function)
     seed = DEFAULT_SEED if options.seed is None else options.seed
     inputs = collect_inputs(options, source, chosen, settings, seed, run)
+    wanted = CompileOptions(
+        functions=chosen,
+        exclude=skipped(source) - frozenset(options.function or ()),
+        on_unsupported=options.on_unsupported or settings.get("on-unsupported", "error"),
+        min_speedup=_first(options.min_speedup, settings.get("min-speedup")),
+        opt_level=options.opt_level,
+        inputs=inputs,
+    )
     return Request(
         source,
         options.file,
-        CompileOptions(
-            functions=chosen,
-            exclude=skipped(source) - frozenset(options.function or ()),
-            on_unsupported=options.on_unsupported or settings.get("on-unsupported", "error"),
-            min_speedup=_first(options.min_speedup, settings.get("min-speedup")),
-            opt_level=options.opt_level,
-            inputs=inputs,
-        ),
+        wanted,
+        findings=tuple(diagnose(source, options.file, wanted.wants)),
         seed=seed,
         checked=run,
     )
+
+
+def _with_defaults(options: argparse.Namespace) -> argparse.Namespace:
+    """Options of a build for a command that does not take them all."""
+    defaults: dict[str, Any] = {
+        "target": None,
+        "seed": None,
+        "on_unsupported": None,
+        "min_speedup": None,
+    }
+    defaults |= {"opt_level": 2, "function": None, "examples": None}
+    return argparse.Namespace(**{**defaults, **vars(options)})
 
 
 def _first(*values: float | None) -> float:
