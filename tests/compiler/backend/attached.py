@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.machinery
 import importlib.util
 import itertools
-import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -13,10 +12,15 @@ from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any
 
-from pyvorin_runtime.merge import Hooks, LoopHeader, ResumePoint, merge
+from pyvorin_runtime.attach import attach
 
-from pyvorin.backend.module import Assumption, NativeFunction, NativeModule, build
-from pyvorin.backend.module import LoopHeader as Header
+from pyvorin.backend.module import (
+    Assumption,
+    LoopHeader,
+    NativeFunction,
+    NativeModule,
+    build,
+)
 from pyvorin.ir.text import parse
 
 _names = itertools.count()
@@ -28,7 +32,7 @@ class Written:
 
     function: FunctionType
     bodies: tuple[str, ...]
-    headers: tuple[Header, ...] = ()
+    headers: tuple[LoopHeader, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
 
 
@@ -48,7 +52,7 @@ def native(
         for w in written
     ]
     module = load(name, build(NativeModule(name, functions, force=force)))
-    attach(module, [w.function for w in written])
+    attach_all(module, [w.function for w in written])
     return [w.function for w in written], [item[5] for item in module.native], module
 
 
@@ -65,16 +69,10 @@ def load(name: str, content: bytes) -> ModuleType:
         return module
 
 
-def attach(module: ModuleType, functions: list[FunctionType]) -> None:
-    """Give functions merged code and bind them, as pyvorin_runtime does."""
-    facts = json.loads(module.META)["functions"]
-    for function, fact, item in zip(functions, facts, module.native, strict=True):
-        entry, osr, take, bind, _, _ = item
-        points = [ResumePoint(*point) for point in fact["points"]]
-        headers = [LoopHeader(*header) for header in fact["headers"]]
-        hooks = Hooks(entry, osr, take, module.unbound)
-        function.__code__ = merge(function.__code__, points, headers, hooks)
-        bind(function)
+def attach_all(module: ModuleType, functions: list[FunctionType]) -> None:
+    """Attach each function to the native one of its number."""
+    for number, function in enumerate(functions):
+        assert attach(function, module, number) is None, function.__pyvorin__  # type: ignore[attr-defined]
 
 
 def source_function(source: str, name: str, **names: object) -> FunctionType:

@@ -27,8 +27,44 @@ INTS = sorted(
         for sign in (1, -1)
     }
 )
-SMALL = [-(2**63), -(2**31), -30, -7, -3, -1, 0, 1, 2, 5, 29, 30, 63, 64, 127, 2**31, 2**62, 2**63 - 1]
-FLOATS = [0.0, -0.0, 0.5, -0.5, 1.0, -1.0, 1.5, 2.5, -2.5, 3.0, 7.3, -7.3, 1e-310, 5e-324, 1e16, 2.0**53]
+SMALL = [
+    -(2**63),
+    -(2**31),
+    -30,
+    -7,
+    -3,
+    -1,
+    0,
+    1,
+    2,
+    5,
+    29,
+    30,
+    63,
+    64,
+    127,
+    2**31,
+    2**62,
+    2**63 - 1,
+]
+FLOATS = [
+    0.0,
+    -0.0,
+    0.5,
+    -0.5,
+    1.0,
+    -1.0,
+    1.5,
+    2.5,
+    -2.5,
+    3.0,
+    7.3,
+    -7.3,
+    1e-310,
+    5e-324,
+    1e16,
+    2.0**53,
+]
 FLOATS += [2.0**63, -(2.0**63), 1e300, -1e300, math.inf, -math.inf, math.nan, 710.0, -1e-5, 1023.0]
 CHARS = ["a", "b", "z", "\0", "é", "ÿ", "Ā", "\ud800", "😀"]
 BOOLS = [True, False]
@@ -38,7 +74,24 @@ VALUES: dict[str, list[Any]] = {
     "f64": FLOATS,
     "i1": BOOLS,
     "char": CHARS,
-    "obj": [*SMALL, 2**64, 2**200, 1.5, -0.0, math.nan, True, False, None, "", "a", "ab", [], [1], (), (1,)],
+    "obj": [
+        *SMALL,
+        2**64,
+        2**200,
+        1.5,
+        -0.0,
+        math.nan,
+        True,
+        False,
+        None,
+        "",
+        "a",
+        "ab",
+        [],
+        [1],
+        (),
+        (1,),
+    ],
 }
 COMPARISONS = ("<", "<=", "==", "!=", ">", ">=")
 MATH = {"math": math}
@@ -71,11 +124,19 @@ def _cases() -> list[Case]:
     cases = []
     for rep in ("i64", "i128"):
         two = (rep, rep)
-        for name, symbol in (("add", "+"), ("sub", "-"), ("mul", "*"), ("floordiv", "//"), ("mod", "%")):
+        for name, symbol in (
+            ("add", "+"),
+            ("sub", "-"),
+            ("mul", "*"),
+            ("floordiv", "//"),
+            ("mod", "%"),
+        ):
             cases.append(Case(f"{rep}.{name}", f"a {symbol} b", two, rep))
         for name, symbol in (("and", "&"), ("or", "|"), ("xor", "^")):
             cases.append(Case(f"{rep}.{name}", f"a {symbol} b", two, rep))
-        shifts = tuple(itertools.product(INTS, (-1, 0, 1, 5, 31, 62, 63, 64, 65, 126, 127, 128, 200)))
+        shifts = tuple(
+            itertools.product(INTS, (-1, 0, 1, 5, 31, 62, 63, 64, 65, 126, 127, 128, 200))
+        )
         for name, symbol in (("shl", "<<"), ("shr", ">>")):
             cases.append(Case(f"{rep}.{name}", f"a {symbol} b", (rep, "i64"), rep, values=shifts))
         cases += [
@@ -89,11 +150,23 @@ def _cases() -> list[Case]:
                 body = f"%8:{rep} = const {{value={by}}}\n  %9:{rep} = {rep}.{name} %0, %8"
                 cases.append(Case(f"{rep}.{name}", f"a {symbol} {by}", (rep,), rep, body=body))
     for rep in ("f64", "char"):
-        cases += [Case(f"{rep}.cmp", f"a {op} b", (rep, rep), "i1", f"op={op!r}") for op in COMPARISONS]
-    cases += [Case("i64.cmp_f64", f"a {op} b", ("i64", "f64"), "i1", f"op={op!r}") for op in COMPARISONS]
+        cases += [
+            Case(f"{rep}.cmp", f"a {op} b", (rep, rep), "i1", f"op={op!r}") for op in COMPARISONS
+        ]
+    cases += [
+        Case("i64.cmp_f64", f"a {op} b", ("i64", "f64"), "i1", f"op={op!r}") for op in COMPARISONS
+    ]
     for name, symbol in (("and", "&"), ("or", "|"), ("xor", "^")):
         cases.append(Case(f"i1.{name}", f"a {symbol} b", ("i1", "i1"), "i1"))
-    symbols = (("add", "+"), ("sub", "-"), ("mul", "*"), ("div", "/"), ("floordiv", "//"), ("mod", "%"), ("pow", "**"))
+    symbols = (
+        ("add", "+"),
+        ("sub", "-"),
+        ("mul", "*"),
+        ("div", "/"),
+        ("floordiv", "//"),
+        ("mod", "%"),
+        ("pow", "**"),
+    )
     for name, symbol in symbols:
         cases.append(Case(f"f64.{name}", f"a {symbol} b", ("f64", "f64"), "f64"))
     for name in sorted(llvm.floats.UNARY):
@@ -101,12 +174,23 @@ def _cases() -> list[Case]:
             cases.append(Case("f64.libm1", f"math.{name}(a)", ("f64",), "f64", f"fn={name!r}"))
     for name in sorted(llvm.floats.BINARY):
         cases.append(Case("f64.libm2", f"math.{name}(a, b)", ("f64", "f64"), "f64", f"fn={name!r}"))
-    for mode, text in (("trunc", "int(a)"), ("floor", "math.floor(a)"), ("ceil", "math.ceil(a)"), ("round", "round(a)")):
+    for mode, text in (
+        ("trunc", "int(a)"),
+        ("floor", "math.floor(a)"),
+        ("ceil", "math.ceil(a)"),
+        ("round", "round(a)"),
+    ):
         cases.append(Case("f64.to_i64", text, ("f64",), "i64", f"mode={mode!r}"))
     cases += [
         Case("i64.mulmod", "a * b % c", ("i64", "i64", "i64"), "i64"),
         Case("i64.truediv", "a / b", ("i64", "i64"), "f64"),
-        Case("i64.pow", "a ** b", ("i64", "i64"), "i64", values=tuple(itertools.product(SMALL[1:-1], range(-2, 70)))),
+        Case(
+            "i64.pow",
+            "a ** b",
+            ("i64", "i64"),
+            "i64",
+            values=tuple(itertools.product(SMALL[1:-1], range(-2, 70))),
+        ),
         Case("f64.neg", "-a", ("f64",), "f64"),
         Case("f64.abs", "abs(a)", ("f64",), "f64"),
         Case("f64.sqrt", "math.sqrt(a)", ("f64",), "f64"),
@@ -120,8 +204,20 @@ def _cases() -> list[Case]:
         Case("i1.to_i64", "int(a)", ("i1",), "i64"),
         Case("char.to_i64", "ord(a)", ("char",), "i64"),
         Case("i1.not", "not a", ("i1",), "i1"),
-        Case("select", "b if a else c", ("i1", "i64", "i64"), "i64", values=tuple(itertools.product(BOOLS, SMALL, SMALL))),
-        Case("guard", "a", ("i1",), "i1", body="guard %0 {reason='a test'} STATE\n  %9:i1 = i1.or %0, %0"),
+        Case(
+            "select",
+            "b if a else c",
+            ("i1", "i64", "i64"),
+            "i64",
+            values=tuple(itertools.product(BOOLS, SMALL, SMALL)),
+        ),
+        Case(
+            "guard",
+            "a",
+            ("i1",),
+            "i1",
+            body="guard %0 {reason='a test'} STATE\n  %9:i1 = i1.or %0, %0",
+        ),
         Case("poll", "a", ("i1",), "i1", body="poll STATE\n  %9:i1 = i1.or %0, %0"),
     ]
     return cases + _object_cases()
@@ -146,24 +242,55 @@ def _object_cases() -> list[Case]:
         Case("py.is", "a is not b", two, "obj", "invert=True"),
         Case("py.const", "None", (), "obj", "source=('singleton', 'None')"),
     ]
-    for name, rep in (("i64", "i64"), ("i128", "i128"), ("f64", "f64"), ("i1", "i1"), ("char", "char")):
+    for name, rep in (
+        ("i64", "i64"),
+        ("i128", "i128"),
+        ("f64", "f64"),
+        ("i1", "i1"),
+        ("char", "char"),
+    ):
         values = tuple((value,) for value in (*INTS, *FLOATS, *CHARS, *VALUES["obj"]))
         cases.append(Case(f"obj.unbox_{name}", "a", one, rep, values=values))
     for cls in ("int", "float", "bool", "str", "list", "tuple"):
         cases.append(Case("obj.is_class", f"type(a) is {cls}", one, "i1", f"cls={cls!r}"))
     cases.append(Case("obj.is_class", "a is None", one, "i1", "cls='NoneType'"))
-    numbers = [-(2**70), -7, -1, 0, 1, 2, 5, 2**63, 1.5, -0.0, math.inf, math.nan, True, "a", None, [1]]
+    numbers = [
+        -(2**70),
+        -7,
+        -1,
+        0,
+        1,
+        2,
+        5,
+        2**63,
+        1.5,
+        -0.0,
+        math.inf,
+        math.nan,
+        True,
+        "a",
+        None,
+        [1],
+    ]
     for symbol in llvm.objects.BINARY:
         values = tuple(itertools.product(numbers, numbers))
         if symbol in ("**", "<<"):
             values = tuple((a, b) for a, b in values if not isinstance(b, int) or abs(b) < 100)
-        cases.append(Case("num.binop", f"a {symbol} b", two, "obj", f"op={symbol!r}", values=values))
+        cases.append(
+            Case("num.binop", f"a {symbol} b", two, "obj", f"op={symbol!r}", values=values)
+        )
     for symbol in llvm.objects.UNARY:
         text = "abs(a)" if symbol == "abs" else f"{symbol}a"
-        values = tuple((value,) for value in VALUES["obj"] if symbol != "~" or type(value) is not bool)
+        values = tuple(
+            (value,) for value in VALUES["obj"] if symbol != "~" or type(value) is not bool
+        )
         cases.append(Case("num.unary", text, one, "obj", f"op={symbol!r}", values=values))
     cases += [Case("num.cmp", f"a {op} b", two, "i1", f"op={op!r}") for op in COMPARISONS]
-    sequences = {"list": [[], [1], [1, 2.5, "x"]], "tuple": [(), (1,), (1, "x")], "str": ["", "ab", "éb", "Āb😀"]}
+    sequences = {
+        "list": [[], [1], [1, 2.5, "x"]],
+        "tuple": [(), (1,), (1, "x")],
+        "str": ["", "ab", "éb", "Āb😀"],
+    }
     for cls, each in sequences.items():
         pairs = tuple((item,) for item in each)
         cases.append(Case(f"{cls}.len", "len(a)", one, "i64", values=pairs))
@@ -219,7 +346,9 @@ def outcome(function: Any, arguments: tuple[Any, ...]) -> tuple[object, ...]:
     return type(result), repr(result)
 
 
-@pytest.mark.parametrize("number", range(len(CASES)), ids=lambda n: f"{CASES[n].op}-{CASES[n].python}")
+@pytest.mark.parametrize(
+    "number", range(len(CASES)), ids=lambda n: f"{CASES[n].op}-{CASES[n].python}"
+)
 def test_an_operation_answers_as_python_does(number: int, compiled: Any) -> None:
     case = CASES[number]
     functions, stats, _ = compiled

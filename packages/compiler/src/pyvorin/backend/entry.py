@@ -32,6 +32,7 @@ SLOT_FIELDS = {
     "step": enter.RANGE_STEP,
     "list": enter.ITER_SEQUENCE,
     "str": enter.ITER_SEQUENCE,
+    "tuple": enter.ITER_SEQUENCE,
     "index": enter.ITER_INDEX,
 }
 SINGLETONS = {"None": "_Py_NoneStruct", "True": "_Py_TrueStruct", "False": "_Py_FalseStruct"}

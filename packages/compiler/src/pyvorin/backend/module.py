@@ -27,7 +27,7 @@ from pyvorin.backend.dialect import functions, translate
 from pyvorin.backend.entry import CLASS_NAMES, FunctionText, require_callable
 from pyvorin.backend.layouts import Layout, running_layout
 from pyvorin.backend.link import link
-from pyvorin.backend.object import CPU, compile_text
+from pyvorin.backend.object import compile_text
 from pyvorin.backend.objects import CLASSES
 from pyvorin.backend.sites import FunctionSites, constant_sources
 from pyvorin.backend.starter import starter
@@ -59,7 +59,7 @@ MOST_VALUES = 256  # parameters of an entry at a loop header
 ALLOWED = re.compile(r"_?Py[A-Z_]\w*|_Py_\w+")
 ALLOWED_C = frozenset(
     "memcmp memcpy memmove memset strcmp strncmp strtoll getenv getpid gettid __errno_location pthread_self "
-    "pthread_getattr_np pthread_attr_getstack pthread_attr_destroy acos acosh asin asinh atan atan2 "
+    "pthread_getattr_np pthread_attr_getstack pthread_attr_destroy ceil rint trunc acos acosh asin asinh atan atan2 "
     "atanh cbrt cos cosh erf erfc exp exp2 expm1 floor fmod log log10 log1p log2 pow sin sinh tan "
     "tanh".split()
 )
@@ -70,7 +70,7 @@ def build(module: NativeModule) -> bytes:
 
     Raises BackendError or LinkError for IR that cannot be emitted, LayoutError under an interpreter it does not know.
     """
-    return _link(module, compile_text(llvm_text(module), module.optimise))
+    return _link(module, compile_text(llvm_text(module), module.optimise, module.cpu))
 
 
 def metadata(module: NativeModule) -> bytes:
@@ -128,7 +128,7 @@ class _Writer:
     def metadata(self) -> bytes:
         """META."""
         content = {
-            "cpu": CPU,
+            "cpu": self.module.cpu,
             "format": FORMAT,
             "functions": [self._function(sites) for sites in self.sites],
             "name": self.module.name,
@@ -196,7 +196,7 @@ class _Writer:
                 text.external(CLASSES[name])
         text.data("data.classes", f"internal global [{len(classes)} x ptr] {_list(classes)}")
         self._blob("meta", self.metadata())
-        self._blob("starter", starter(self.module.standalone))
+        self._blob("starter", starter(self.module.standalone, self.module.functions))
         for name, flags in (("bind", 8), ("unbind", 4), ("stats", 4)):
             self._method(f"{name}_method", name, f"pyv.{name}_method", flags)
         self._method("thunk_method", "resume", "pyv.thunk", 1 | 2)

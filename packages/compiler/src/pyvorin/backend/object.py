@@ -1,7 +1,7 @@
 """From LLVM text to an object file's bytes, by the LLVM library in llvmlite.
 
-The processor that is assumed is x86-64-v2 (SSE4.2, POPCNT: since about 2009), the same on every builder, so that the
-same input gives the same bytes. Vectorising is on: it needs no more than that level.
+The processor is a named level, the same on every builder, so that the same input gives the same bytes. From x86-64-v2 on
+(SSE4.1: since about 2009) rounding a float is one instruction; below, a call of the C library.
 """
 
 from __future__ import annotations
@@ -9,17 +9,16 @@ from __future__ import annotations
 import llvmlite.binding as llvm
 
 TRIPLE = "x86_64-unknown-linux-gnu"
-CPU = "x86-64-v2"
 
 llvm.initialize_native_target()
 llvm.initialize_native_asmprinter()
 llvm.initialize_native_asmparser()  # for inline assembly
 
 
-def compile_text(text: str, level: int) -> bytes:
+def compile_text(text: str, level: int, cpu: str) -> bytes:
     """Parse, verify, optimise and emit. Raises RuntimeError, which quotes LLVM, for text that is not valid."""
     machine = llvm.Target.from_triple(TRIPLE).create_target_machine(
-        cpu=CPU, opt=min(level, 3), reloc="pic", codemodel="small"
+        cpu=cpu, opt=min(level, 3), reloc="pic", codemodel="small"
     )
     module = llvm.parse_assembly(f'target triple = "{TRIPLE}"\n{text}')
     module.data_layout = str(machine.target_data)

@@ -22,6 +22,7 @@ VIRTUALS = {
     "range": frames.NODE_RANGE,
     "list_iter": frames.NODE_LIST_ITER,
     "str_iter": frames.NODE_STR_ITER,
+    "tuple_iter": frames.NODE_TUPLE_ITER,
     "tuple": frames.NODE_TUPLE,
 }
 Source = tuple[str, ...] | tuple[str, int]

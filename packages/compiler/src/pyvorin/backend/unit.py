@@ -76,3 +76,4 @@ class NativeModule:
     standalone: Standalone | None = None
     force: bool = False
     optimise: int = 3  # LLVM's level
+    cpu: str = "x86-64-v2"  # the least processor it is for

@@ -171,12 +171,12 @@ def read_range(kind: int, o: int, at: int) -> int:
 
 
 def read_iterator(kind: int, o: int, cls: int, at: int) -> int:
-    """A field of a list or str iterator that nobody else has."""
+    """A field of an iterator over a list, str or tuple that nobody else has."""
     if i64[o] != 1:
         return 0
-    of_list = class_of(o) == c.PyListIter_Type
-    of_str = class_of(o) == i64[data.str_iter] or class_of(o) == i64[data.ascii_iter]
-    if not of_list and not of_str:
+    kind_of = class_of(o)
+    known = kind_of == c.PyListIter_Type or kind_of == c.PyTupleIter_Type
+    if not known and kind_of != i64[data.str_iter] and kind_of != i64[data.ascii_iter]:
         return 0
     sequence = i64[o + layout.iter_seq]
     if sequence == 0:

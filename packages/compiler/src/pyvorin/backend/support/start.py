@@ -20,11 +20,10 @@ def run_module(module: int) -> int:
             i64[c.PyExc_ImportError], "pyvorin: native code runs in the main interpreter only"
         )
         return -1
-    if i64[data.mark] == 0:
+    if i64[data.unbound] == 0:
         prepare()
     if c.PyErr_Occurred():
         return -1
-    offer(module, "mark", share(i64[data.mark]))
     offer(module, "unbound", share(i64[data.unbound]))
     offer(module, "META", c.PyBytes_FromStringAndSize(data.meta, i64[data.meta_size]))
     offer(module, "native", all_functions())
@@ -47,7 +46,6 @@ def offer(module: int, name: int, value: int) -> None:
 
 def prepare() -> None:
     """Once a process: the objects all functions share, and whether native code may be attached at all."""
-    i64[data.mark] = c.PyObject_CallNoArgs(c.PyBaseObject_Type)
     i64[data.unbound] = c.PyObject_CallNoArgs(c.PyBaseObject_Type)
     i64[data.hook_class] = c.PyType_FromSpec(data.hook_spec)
     i64[data.str_iter] = class_of_iterator(c.PyUnicode_FromOrdinal(233))
@@ -205,20 +203,35 @@ def stats_method(self: int, _: int) -> int:
 
 
 def run_body_of(module: int) -> int:
-    """Standalone: run the code that ran the module when it was compiled, instrumented."""
+    """Standalone: run the module's own code in it, as `backend.starter` prepares it."""
     if i64[data.starter_size] == 0:
         return 0
-    function = c.PyMarshal_ReadObjectFromString(data.starter, i64[data.starter_size])
-    if function == 0:
+    code = prepared_code(module)
+    if code == 0:
         return -1
     names = c.PyModule_GetDict(module)
     c.PyDict_SetItemString(names, "__builtins__", c.PyEval_GetBuiltins())
-    result = c.PyEval_EvalCode(function, names, names)
-    decref(function)
+    result = c.PyEval_EvalCode(code, names, names)
+    decref(code)
     if result == 0:
         return -1
     decref(result)
     return 0
+
+
+def prepared_code(module: int) -> int:
+    code = c.PyMarshal_ReadObjectFromString(data.starter, i64[data.starter_size])
+    if code == 0:
+        return 0
+    names = new(c.PyDict_New())
+    c.PyDict_SetItemString(names, "__builtins__", c.PyEval_GetBuiltins())
+    result = c.PyEval_EvalCode(code, names, names)
+    decref(code)
+    if result:
+        decref(result)
+        result = c.PyObject_CallOneArg(c.PyDict_GetItemString(names, "start"), module)
+    decref(names)
+    return result
 
 
 # ---- PYVORIN_FORCE ---------------------------------------------------------------------------------------------------
