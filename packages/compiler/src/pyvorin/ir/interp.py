@@ -39,10 +39,17 @@ OPERATIONS = MEANINGS  # op name → what it does
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A function of the IR and what its constants and globals mean."""
+    """A function of the IR and what its constants and globals mean.
+
+    `defaults` are those of `source` when this was made: native code is bound to them.
+    """
 
     function: Function
     source: FunctionType
+    defaults: tuple[Any, ...] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "defaults", self.source.__defaults__)
 
     @property
     def code(self) -> CodeType:
@@ -93,12 +100,12 @@ class Machine:
     """Runs bodies.
 
     `bodies` maps code objects, so that a generic call of a known function runs its IR; `natives`
-    maps what the attribute `callee` of `call.native` holds. `force` makes the operations it answers
+    maps a `call.native`'s callee and body number. `force` makes the operations it answers
     true for give up. When a callee gives up, its callers do so too, at their calls.
     """
 
     bodies: Mapping[CodeType, Body] = field(default_factory=dict)
-    natives: Mapping[Any, Body] = field(default_factory=dict)
+    natives: Mapping[tuple[str, int], Body] = field(default_factory=dict)
     watcher: Watcher | None = None
     force: Callable[[Op], bool] | None = None
 
@@ -246,9 +253,14 @@ class Frame:
             return callee(*args, **kwargs)
         return _unless_left(self.machine.run(body, bind(callee, args, kwargs)))
 
-    def call_native(self, callee: Any, args: tuple[Any, ...]) -> Any:
-        """Enter another function's IR at its start."""
-        return _unless_left(self.machine.run(self.machine.natives[callee], args))
+    def call_native(self, callee: str, number: int, args: tuple[Any, ...]) -> Any:
+        """Enter a body of another function at its start."""
+        return _unless_left(self.machine.run(self.machine.natives[callee, number], args))
+
+    def has_defaults(self, callee: str) -> bool:
+        """Say whether another function still has the defaults it was bound with."""
+        body = self.machine.natives[callee, 0]
+        return body.source.__defaults__ is body.defaults
 
     # ---- leaving ----
     def _left(self, inner: Left | None) -> Left:

@@ -277,7 +277,13 @@ def _poll(frame: Frame, op: Op) -> None:
 
 @_means("call.native")
 def _call_native(frame: Frame, op: Op, *arguments: Any) -> object:
-    return frame.call_native(op.attrs["callee"], arguments)
+    return frame.call_native(op.attrs["callee"], op.attrs.get("body", 0), arguments)
+
+
+@_means("guard.defaults")
+def _guard_defaults(frame: Frame, op: Op) -> None:
+    if not frame.has_defaults(op.attrs["callee"]):
+        raise Leave
 
 
 # ---- integers ------------------------------------------------------------------------------------

@@ -35,7 +35,14 @@ _AROUND = 5  # operations shown on either side of a fault
 _NEUTRAL = frozenset({"const", "br", "condbr", "ret", "leave"})  # at home on both levels
 _EDGES = {"br": 1, "condbr": 2, "ret": 0, "leave": 0}
 _OPTIONAL_ATTRS = frozenset({"nowrap", "pad", "body"})
-VIRTUAL_ITEMS = {"range_iter": 3, "range": 3, "list_iter": 2, "str_iter": 2, "tuple_iter": 2, "num": 3}  # "tuple": any
+VIRTUAL_ITEMS = {
+    "range_iter": 3,
+    "range": 3,
+    "list_iter": 2,
+    "str_iter": 2,
+    "tuple_iter": 2,
+    "num": 3,
+}  # "tuple": any
 
 
 class VerifyError(AssertionError):
@@ -63,13 +70,15 @@ class _Verifier:
         dominance = Dominance(self.function)
         for block in self.function.blocks:
             for place, op in enumerate(block.ops):
-                for problem in (
-                    *self._shape_problems(block, place, op),
-                    *self._type_problems(op),
-                    *self._state_problems(op),
-                    *self._dominance_problems(dominance, block, place, op),
-                ):
+                for problem in self._problems(dominance, block, place, op):
                     raise self._error(problem, block, place)
+
+    def _problems(self, dominance: Dominance, block: Block, place: int, op: Op) -> Iterator[str]:
+        """What is wrong with one operation; later checks rely on earlier ones."""
+        yield from self._shape_problems(block, place, op)
+        yield from self._dominance_problems(dominance, block, place, op)
+        yield from self._type_problems(op)
+        yield from self._state_problems(op)
 
     def _error(self, problem: str, block: Block | None = None, place: int = 0) -> VerifyError:
         after = f" after {self.after}" if self.after else ""
