@@ -1,6 +1,6 @@
 """The pipeline, from the source of a module to an extension module's bytes.
 
-    source → code → module's namespace → generic IR → recorded classes → types → typed IR → object → .so
+    source → code → namespace → generic IR → recorded classes → types → typed IR → object → .so
 
 Compiling runs the module once (its functions and constants must exist) and runs the representative
 calls in the reference interpreter to record classes: *compiling is executing*, the caller provides
@@ -24,11 +24,13 @@ from pyvorin.backend.module import (
     build,
     metadata,
 )
+from pyvorin.check.case import Inputs
 from pyvorin.check.load import load_source
 from pyvorin.frontend.build import build_function
 from pyvorin.infer.module import Module, SourceFunction
 from pyvorin.infer.program import Instance, Program
 from pyvorin.infer.seeds import record_calls
+from pyvorin.ir.model import Function
 from pyvorin.ir.verify import verify
 from pyvorin.lower.body import Body, Unlowered, lower_body
 from pyvorin.lower.ops import LOWER
@@ -72,28 +74,30 @@ def compile_module(
     Raises SyntaxError for source that does not parse, and whatever running the module raises.
     """
     code = compile(source, path, "exec", dont_inherit=True)
-    program, bodies, outcomes = lower_module(source, path, options)
-    functions = program.module.functions
+    namespace = load_source(path, source, PurePath(path).stem).__dict__
+    functions, outcomes = _source_functions(namespace, path, options)
+    program = _infer(Module(functions, namespace), options.inputs)
+    bodies = lower_module(program)
     native = [_native_function(functions[name], bodies, program) for name in bodies.names()]
     outcomes += [_outcome(functions[name], bodies.unlowered(name)) for name in bodies.names()]
     if not native:
         return Compiled(None, b"", tuple(outcomes))
-    built = NativeModule(
-        PurePath(path).stem, native, Standalone(code, path) if standalone else None
-    )
+    alone = Standalone(code, path) if standalone else None
+    built = NativeModule(PurePath(path).stem, native, alone)
     return Compiled(build(built), metadata(built), tuple(outcomes))
 
 
-def lower_module(
-    source: str, path: str, options: CompileOptions
-) -> tuple[Program, Bodies, list[Outcome]]:
-    """All of the pipeline before the backend: types, typed bodies, and what has no generic IR."""
-    namespace = load_source(path, source, PurePath(path).stem).__dict__
-    functions, outcomes = _source_functions(namespace, path, options)
-    program = Program(Module(functions, namespace))
-    record_calls(program, options.inputs, namespace)
+def prepare(namespace: dict[str, Any], path: str, inputs: Inputs) -> Program:
+    """The types of all functions that a module run from `path` defined: the stage before lowering."""
+    functions, _ = _source_functions(namespace, path, CompileOptions(inputs=inputs))
+    return _infer(Module(functions, namespace), inputs)
+
+
+def _infer(module: Module, inputs: Inputs) -> Program:
+    program = Program(module)
+    record_calls(program, inputs, module.globals)
     program.solve()
-    return program, _lower(program), outcomes
+    return program
 
 
 def _source_functions(
@@ -122,7 +126,7 @@ def _source_functions(
     return functions, outcomes
 
 
-# ---- bodies ---------------------------------------------------------------------------------------
+# ---- bodies -------------------------------------------------------------------------------------
 @dataclass(eq=False, slots=True)
 class Bodies:
     """The typed bodies: per instance the one that calls enter, and per function those for running
@@ -142,6 +146,10 @@ class Bodies:
             name, []
         )
 
+    def functions(self, name: str) -> list[Function]:
+        """The typed IR of all bodies of a function."""
+        return [body.function for body in self.of(name)]
+
     def unlowered(self, name: str) -> Iterator[Unlowered]:
         """Where the called bodies of a function leave for good."""
         for (n, _), body in self.called.items():
@@ -149,7 +157,7 @@ class Bodies:
                 yield from body.unlowered
 
 
-def _lower(program: Program) -> Bodies:
+def lower_module(program: Program) -> Bodies:
     """Lower every instance that is wanted or called."""
     bodies = Bodies()
     work = [(name, i.number) for name, known in program.instances.items() for i in known if i.root]
@@ -196,14 +204,14 @@ def _renumber(bodies: Bodies) -> None:
                 op.attrs["body"] = position[op.attrs["callee"], op.attrs["body"]]
 
 
-# ---- what the backend gets ------------------------------------------------------------------------
+# ---- what the backend gets ----------------------------------------------------------------------
 def _native_function(source: SourceFunction, bodies: Bodies, program: Program) -> NativeFunction:
     headers = [LoopHeader(header.offset, header.stack) for header in source.built.headers]
     assumptions = list(dict.fromkeys(_assumptions(source.name, bodies, program.module, set())))
     return NativeFunction(
         source.name,
         source.code,
-        [body.function for body in bodies.of(source.name)],
+        bodies.functions(source.name),
         headers,
         assumptions,
     )

@@ -48,7 +48,7 @@ class Module:
     """
 
     functions: dict[str, SourceFunction]
-    globals: Mapping[str, Any]
+    globals: dict[str, Any]
 
     def global_type(self, name: str) -> Type | None:
         """What the global `name` is assumed to be; None when nothing useful can be assumed."""
