@@ -1,4 +1,5 @@
-"""Identities, containers and shared objects for the tests of the client: real keys, real formats."""
+"""Identities, containers and shared objects for the tests of the client: real keys, real
+formats."""
 
 import dataclasses
 import hashlib

@@ -1,7 +1,9 @@
-"""A service behind the real HTTP interface: TLS 1.3 on a real local socket, real signatures, real sealing.
+"""A service behind the real HTTP interface: TLS 1.3 on a real local socket, real signatures, real
+sealing.
 
-It checks what the service must check (signature, digest, token, claim) and keeps every byte that crosses the connection, as it is after decryption, so that a test can
-search the wire. `behaviour` changes one thing at a time for tests of bad services.
+It checks what the service must check (signature, digest, token, claim) and keeps every byte that
+crosses the connection, as it is after decryption, so that a test can search the wire. `behaviour`
+changes one thing at a time for tests of bad services.
 """
 
 import datetime
@@ -76,7 +78,8 @@ def spki(key):
 
 
 class Simulator:
-    """`wire`: every request as received (line, headers, body). `connections`: TCP connections accepted."""
+    """`wire`: every request as received (line, headers, body). `connections`: TCP connections
+    accepted."""
 
     def __init__(
         self, folder, *, authority=None, host="127.0.0.1", days=(-1, 1), tls=ssl.TLSVersion.TLSv1_3
@@ -85,6 +88,7 @@ class Simulator:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.backup = ec.generate_private_key(ec.SECP256R1())
         self.wire = []
+        self.bodies = []
         self.connections = 0
         self.nonces = set()
         self.devices = {}
@@ -364,6 +368,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self):
         simulator = self.server.simulator
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        simulator.bodies.append(body)
         simulator.wire.append(f"{self.requestline}\n{self.headers}".encode() + body)
         path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -372,7 +377,7 @@ class _Handler(BaseHTTPRequestHandler):
         status, answer = raw(request) if raw else simulator.answer(request)
         self._reply(status, answer, simulator.behaviour.get("headers", {}))
 
-    do_GET = do_POST = do_PUT = _handle  # noqa: N815  # names that http.server looks for
+    do_GET = do_POST = do_PUT = _handle  # names that http.server looks for
 
     def _reply(self, status, answer, headers):
         self.send_response(status)

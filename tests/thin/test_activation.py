@@ -1,4 +1,5 @@
-"""Activation on a real local socket: what crosses the wire, what is stored, what is refused before a byte is sent."""
+"""Activation on a real local socket: what crosses the wire, what is stored, what is refused before
+a byte is sent."""
 
 import os
 import ssl
@@ -6,10 +7,10 @@ import stat
 import sys
 
 import pytest
-from pyvorin_wire import envelope, licence
-
 from pyvorin_thin import activation, cli, keys, paths, service, trust
 from pyvorin_thin.errors import LicenceProblem, ProvenanceError, ServiceError, ThinError
+from pyvorin_wire import envelope, licence
+
 from tests.thin import artifacts, simulator
 from tests.thin.simulator import LICENCE_KEY, SECRET, Simulator, spki
 

@@ -53,7 +53,8 @@ def test_bytes_that_are_no_extension_are_refused():
 
 
 def test_replacing_the_cached_file_never_changes_what_is_loaded():
-    """TOCTOU: a thread swaps genuine and evil bytes while loads go on; evil ones never get through."""
+    """TOCTOU: a thread swaps genuine and evil bytes while loads go on; evil ones never get
+    through."""
     about = manifest()
     good = container(about)
     evil = bytearray(good)

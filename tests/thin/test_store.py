@@ -70,9 +70,10 @@ def test_a_pipe_in_place_of_a_file_does_not_hang(tmp_path):
         paths.read(str(tmp_path / "fifo"))
 
 
-def test_a_device_in_place_of_a_file_is_refused():
+@pytest.mark.parametrize("path", ["/dev/zero", "/tmp"])
+def test_a_device_or_folder_in_place_of_a_file_is_refused(path):
     with pytest.raises(ProvenanceError):
-        paths.read("/dev/zero")
+        paths.read(path)
 
 
 def test_damaged_state_is_refused(home):

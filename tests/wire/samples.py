@@ -1,8 +1,8 @@
 """One sample of every signed or stored format.
 
-`test_golden` compares their bytes with tests/wire/golden. A difference means that artifacts, licences
-or trust files already in the world would no longer be read. To add a format:
-`python tests/wire/samples.py` writes the files that are missing, and only those.
+`test_golden` compares their bytes with tests/wire/golden. A difference means that artifacts,
+licences or trust files already in the world would no longer be read. To add a format: `python
+tests/wire/samples.py` writes the files that are missing, and only those.
 """
 
 import hashlib

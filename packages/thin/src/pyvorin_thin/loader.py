@@ -13,11 +13,13 @@ import atexit
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from pyvorin_runtime.attach import attach as attach_native
 from pyvorin_runtime.codehash import code_digest
 from pyvorin_runtime.instrument import instrument
 from pyvorin_wire.artifact import Manifest
@@ -96,6 +98,7 @@ def circumstances(tag: PlatformTag | None = None) -> verify.Circumstances:
 
 
 def _open_entry(module: str, entry: store.Entry, around: verify.Circumstances) -> Native:
+    _require_fresh(entry)
     data = store.read_container(entry)
     expected = verify.Expected(module=module, fingerprint=entry.fingerprint)
     try:
@@ -110,6 +113,15 @@ def _open_entry(module: str, entry: store.Entry, around: verify.Circumstances) -
         atexit.register(_record_fallbacks)
     _loaded.append(native)
     return native
+
+
+def _require_fresh(entry: store.Entry) -> None:
+    """PYVORIN_REQUIRE_FRESH = N: refuse what the service has not confirmed for N days (opt-in)."""
+    text = os.environ.get("PYVORIN_REQUIRE_FRESH", "0")
+    days = int(text) if text.isdigit() else 0
+    if days and time.time() - entry.seen_at > days * 86_400:
+        text = f"the service has not confirmed {entry.artifact_id} for over {days} days"
+        raise ProvenanceError("PYV814", text, ("pyvorin-thin sync",))
 
 
 def _functions(extension: ModuleType, manifest: Manifest) -> dict[tuple[str, str], int]:
@@ -131,17 +143,11 @@ def attach(function: FunctionType, natives: Iterable[Native]) -> bool:
 
     `function.__pyvorin__` then has `state`, `reason` and `counts`.
     """
-    from pyvorin_runtime.attach import attach as attach_native
-
     named = False
     for native in natives:
         index = native.index_of(function)
         if index is not None:
-            reason = attach_native(function, native.extension, index)
-            if reason is None:
-                return True
-            function.__dict__["__pyvorin__"] = NotNative(reason)
-            return False
+            return attach_native(function, native.extension, index) is None
         named = named or function.__qualname__ in native.qualnames
     text = (
         "PYV862: its bytecode is not the one that was compiled" if named else "no artifact for it"

@@ -86,10 +86,10 @@ def read(path: str, *, limit: int = 1 << 20) -> bytes | None:
         return None
     except OSError as error:
         raise ProvenanceError("PYV823", f"{path} cannot be read: {error.strerror}") from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise ProvenanceError("PYV823", f"{path} is not a regular file")
     with open(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise ProvenanceError("PYV823", f"{path} is not a regular file")
         data = file.read(limit + 1)
     if len(data) > limit:
         raise ProvenanceError("PYV823", f"{path} is larger than {limit} bytes")

@@ -13,9 +13,11 @@ import sysconfig
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from pyvorin_thin.errors import UsageError
+
+_STDERR: Final = 2  # the program's output is not the report
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def profile(command: Sequence[str], *, limit: int = 20) -> Profile:
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "profile")
         full = [sys.executable, "-m", "cProfile", "-o", path, *line]
-        done = subprocess.run(full, check=False, stdout=sys.stderr.fileno())
+        done = subprocess.run(full, check=False, stdout=_STDERR)
         if not os.path.exists(path):
             raise UsageError(
                 "PYV870", f"`{' '.join(command)}` did not run to its end (exit {done.returncode})"

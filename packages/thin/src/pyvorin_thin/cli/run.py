@@ -11,12 +11,14 @@ import types
 from collections.abc import Callable
 
 import pyvorin_thin
-from pyvorin_thin import hook
+from pyvorin_thin import config, hook
 from pyvorin_thin.errors import UsageError
 
 
 def run(options: argparse.Namespace) -> Callable[[], int]:
     """Prepare; the program itself runs after the client's own error handling is left."""
+    days = config.load()["require-fresh"]
+    os.environ.setdefault("PYVORIN_REQUIRE_FRESH", str(days))
     pyvorin_thin.install()
     sys.argv = [options.program, *options.arguments]
     if options.as_module:

@@ -65,9 +65,10 @@ def _read(path: str) -> bytes:
             "is a symbolic link" if os.path.islink(path) else f"cannot be read: {error.strerror}"
         )
         raise _refuse(path, reason) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _refuse(path, "is not a regular file")
     with open(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _refuse(path, "is not a regular file")
         data = file.read(MAX_SOURCE_BYTES + 1)
     if len(data) > MAX_SOURCE_BYTES:
         raise _refuse(path, f"is larger than {MAX_SOURCE_BYTES} bytes")
