@@ -1,4 +1,4 @@
-"""The service's fixtures: one installation for the quick tests of a run, with a stand-in compiler."""
+"""The service's fixtures: one installation for a run's tests, with a stand-in compiler."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROOT = HERE.parent.parent
 
 @pytest.fixture(scope="session")
 def fake_worker() -> Iterator[Path]:
-    """An interpreter whose `pyvorin` is the stand-in compiler, where a job's own user may read it."""
+    """An interpreter with the stand-in compiler, where a job's own user may read it."""
     folder = Path(tempfile.mkdtemp(dir="/var/tmp")) / "venv"
     folder.parent.chmod(0o755)
     yield _make_worker(folder)

@@ -1,7 +1,8 @@
-"""A device of the service, and an installation to talk to: what the service's tests are written with.
+"""A device of the service, and an installation to talk to: what the service's tests are written
+with.
 
-`Device` speaks the wire formats as a client does (keys, request signatures, tokens, claims), over real TLS to a real
-`pyvorin-server up`. `raw` sends exactly what it is given, for attacks.
+`Device` speaks the wire formats as a client does (keys, request signatures, tokens, claims), over
+real TLS to a real `pyvorin-server up`. `raw` sends exactly what it is given, for attacks.
 """
 
 from __future__ import annotations
@@ -261,7 +262,9 @@ class Device:
         examples: str | None = None,
         options: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
-        """Return a compile request; `claimed` is the source the fingerprint is of, if not `source`."""
+        """Return a compile request; `claimed` is the source the fingerprint is of, if not
+        `source`.
+        """
         names = None if functions is None else tuple(functions)
         asked = api.CompileRequest(
             module="work",

@@ -43,7 +43,7 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Settings of a migrated, empty database."""
     made = load(tmp_path, {})
     if request.param == "postgresql":
@@ -55,7 +55,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
         admin.dispose()
         made = dataclasses.replace(made, database_url=url.replace("/postgres?", f"/{name}?"))
     migrate.upgrade(made)
-    yield made
+    return made
 
 
 def run(settings: Settings, work: Work) -> None:

@@ -1,4 +1,6 @@
-"""The workflow engine: what it stores, what it refuses to read, and that it runs a job once per lease."""
+"""The workflow engine: what it stores, what it refuses to read, and that it runs a job once per
+lease.
+"""
 
 from __future__ import annotations
 

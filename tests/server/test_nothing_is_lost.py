@@ -1,8 +1,11 @@
-"""Crashes and shutdown: every accepted job ends once, source is never written, nothing is left running."""
+"""Crashes and shutdown: every accepted job ends once, source is never written, nothing is left
+running.
+"""
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import secrets
 import signal
@@ -200,10 +203,8 @@ def inflated(content: bytes) -> list[bytes]:
     for magic in (b"\x78\x01", b"\x78\x9c", b"\x78\xda"):
         at = content.find(magic)
         while at >= 0 and len(found) < 2000:
-            try:
+            with contextlib.suppress(zlib.error):
                 found.append(zlib.decompressobj().decompress(content[at:], 1_000_000))
-            except zlib.error:
-                pass
             at = content.find(magic, at + 1)
     return found
 

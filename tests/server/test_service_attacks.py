@@ -17,10 +17,10 @@ import time
 from typing import Any
 
 import pytest
-from pyvorin_wire import canonical, envelope
 from pyvorin_server.errors import RemoteError
 from pyvorin_server.kit.local import LocalClient
 from pyvorin_server.verifier.verdict import VERDICT_TYPE
+from pyvorin_wire import canonical, envelope
 
 from tests.server.service import Answer, Device, Installation
 
@@ -440,7 +440,7 @@ def test_activation_attempts_are_throttled_with_retry_after(installation: Instal
     device = Device(installation, key)
     execute(
         installation,
-        "INSERT OR REPLACE INTO rate_windows (key, window, count) VALUES ('activate|127.0.0.1', ?, 9999)",
+        "INSERT OR REPLACE INTO rate_windows VALUES ('activate|127.0.0.1', ?, 9999)",
         int(time.time()) // 60,
     )
     body, headers = device.activation()

@@ -1,7 +1,7 @@
 """The `pyvorin-server` command.
 
     init                      make an installation; prints trust.json's path and digest
-    up                        every process of it, on loopback over TLS (makes the installation if there is none)
+    up                        every process of it, on loopback over TLS; runs `init` if need be
     api | worker | signer | verifier    one process of it
     licence issue|revoke|list
     audit verify              walk the audit log's hash chain

@@ -141,7 +141,7 @@ def _checked(name: str, value: Any, origin: str) -> Any:
 
 
 def _from_text(name: str, text: str, origin: str) -> Any:
-    """Return an environment variable's text as the field's type; workers are `tag=path,tag=path`."""
+    """Return a variable's text as the field's type; workers are `tag=path,tag=path`."""
     kind = _KINDS[name]
     try:
         if name == "workers":

@@ -1,1 +1,3 @@
-"""A stand-in for the compiler in the service's tests: the worker protocol, with misbehaviour on demand."""
+"""A stand-in for the compiler in the service's tests: the worker protocol, with misbehaviour on
+demand.
+"""

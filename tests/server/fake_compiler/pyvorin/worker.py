@@ -1,12 +1,12 @@
 """`python -m pyvorin worker` without a compiler: the same frames, an artifact that is only bytes.
 
-Both check sides run the program in CPython, so an honest program passes. A module-level name `MISBEHAVE` makes this worker do what
-a hostile program could make the real one do:
+Both check sides run the program in CPython, so an honest program passes. A module-level name
+`MISBEHAVE` makes this worker do what a hostile program could make the real one do:
 
-    wrong        the native side gives other outcomes       forged     the compile answer claims a verdict
-    crash        the native side dies by a signal           silent     the native side gives no outcome
-    slow         compiling takes 30 s                       garbage    the compile answer is not frames
-    network      opens a socket                             files      reads the host's password file
+    wrong     the native side gives other outcomes      forged    the compile answer has a verdict
+    crash     the native side dies by a signal          silent    the native side gives no outcome
+    slow      compiling takes 30 s                      garbage   the compile answer is not frames
+    network   opens a socket                            files     reads the host's password file
 """
 
 import hashlib

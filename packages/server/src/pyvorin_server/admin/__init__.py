@@ -1,1 +1,1 @@
-"""What an operator does: make an installation, start it, issue and revoke licences, look after it."""
+"""What an operator does: make an installation, start it, handle licences, look after it."""

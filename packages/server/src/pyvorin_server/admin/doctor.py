@@ -61,7 +61,7 @@ def as_json(findings: list[Finding]) -> list[dict[str, str]]:
 
 def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):
+    if sys.implementation.name != "cpython":
         return Finding("python", "fail", version, "install CPython 3.11 or later")
     return Finding("python", "ok", version)
 

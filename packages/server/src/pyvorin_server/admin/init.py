@@ -4,7 +4,7 @@
       keys/                  key files, each 0600: see `kit.sealing`, `signer.keys`, `auth.secrets`
       run/  log/  store/     sockets, process logs, artifacts
       app.db  engine.db  signer.db
-      trust.json             what clients are given; `trust.signed.json` is the same, signed by the root
+      trust.json             what clients are given; `trust.signed.json`: signed by the root
 
 Running it again changes nothing and refuses: keys are never overwritten.
 """

@@ -1,8 +1,8 @@
 """Admit a request: signature, nonce, revocation and token, in this order, in one place.
 
     1. the RFC 9421 signature is checked with the device's request key (derived, no look-up)
-    2. one transaction inserts the nonce and reads device and licence: a replay, a revoked licence or
-       device, or a database that is away, all refuse here; there is no cache
+    2. one transaction inserts the nonce and reads device and licence: a replay, a revoked licence
+       or device, or a database that is away, all refuse here; there is no cache
     3. the access token is checked and must be of the same device
     4. its scope must cover the route
 
@@ -157,9 +157,7 @@ async def drop_old_nonces(connection: AsyncConnection, now: datetime) -> None:
     await connection.execute(nonces.delete().where(nonces.c.expires_at < now))
 
 
-async def _device_with_licence(
-    connection: AsyncConnection, device_id: str
-) -> Standing | None:
+async def _device_with_licence(connection: AsyncConnection, device_id: str) -> Standing | None:
     query = (
         sa.select(
             devices.c.organisation_id,

@@ -1,11 +1,11 @@
-"""Why a job ended other than complete: the service's own codes, with the sentence a person reads."""
+"""Why a job ended other than complete: the service's own codes, with a sentence for people."""
 
 CODES: dict[str, str] = {
     "PYV601": "the compiled code disagrees with CPython; nothing was signed",
     "PYV602": "the check did not finish on the CPython side; nothing was signed",
     "PYV603": "the compiled code ended the check process; nothing was signed",
     "PYV604": "no call of a compiled function could be checked; nothing was signed",
-    "PYV830": "the service lost the source before it was compiled, and it was not sent again in time",
+    "PYV830": "the service lost the source before compiling, and it was not sent again in time",
     "PYV831": "the fingerprint, source or options are not those the device signed",
     "PYV901": "the compiler stopped without an answer",
     "PYV902": "the build needed more memory than a job may use",

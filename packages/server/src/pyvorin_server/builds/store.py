@@ -106,7 +106,7 @@ async def page(
 
 
 async def claim(connection: AsyncConnection, job_id: str, holder: str, now: datetime) -> Row | None:
-    """Take an open job under a new lease and return it; None when it is not to be built any more."""
+    """Take an open job under a new lease and return it; None when there is nothing to build."""
     taken: Row | None = (
         await connection.execute(
             jobs.update()

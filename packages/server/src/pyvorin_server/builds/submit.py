@@ -3,7 +3,7 @@
     known fingerprint                  → the artifact, at once
     unknown fingerprint, no source     → `fingerprint_unknown`
     source, same work in flight        → that job
-    source                             → a new job: bytes to memory, row to the database, id to the engine
+    source                             → a new job: bytes to memory, row to database, id to engine
 
 The claim's signature, source digest and options digest are checked here for an early, clear
 refusal; the signer checks them again, and computes the fingerprint itself.

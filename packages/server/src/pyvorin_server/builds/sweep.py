@@ -1,7 +1,7 @@
 """What a supervisor does beside building: beat, and put right what others left behind.
 
-    every 2 s   write its own heartbeat; queue jobs whose queueing was lost; take over jobs of supervisors whose
-                heart stopped for 10 s; end jobs that waited for source longer than allowed
+    every 2 s   write its own heartbeat; queue jobs whose queueing was lost; take over jobs of
+                supervisors whose heart stopped for 10 s; end jobs that waited too long for source
     every 60 s  forget old nonces, windows and idempotency keys; sign the head of the audit log
 
 Takeover is safe when the other one is only slow: the new lease's fencing token locks it out.

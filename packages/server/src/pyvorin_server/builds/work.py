@@ -193,7 +193,7 @@ class Builder:
         compiled: Compiled,
         cancel: threading.Event,
     ) -> list[bytes]:
-        """Run CPython's side, then the native side on the calls that it kept; return both outputs."""
+        """Run CPython's side, then the native side on the calls it kept; return both outputs."""
         request = {
             "op": "check",
             "path": asked["path"],

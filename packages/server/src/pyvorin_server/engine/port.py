@@ -83,7 +83,7 @@ class Engine:
 
 
 class EngineClient:
-    """The enqueueing side, for API processes. Its calls run on threads: the driver is synchronous."""
+    """The enqueueing side, for API processes. Calls run on threads: the driver is synchronous."""
 
     def __init__(self, settings: Settings, keys: KeyProvider) -> None:
         prepare(settings)

@@ -1,1 +1,1 @@
-"""Small tools every part of the service uses: clock, identifiers, sealing, local sockets, paging."""
+"""What every part of the service uses: clock, identifiers, sealing, local sockets, paging."""

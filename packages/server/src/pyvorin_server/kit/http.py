@@ -1,6 +1,6 @@
 """What happens to every HTTP request before a route sees it, and to every answer after.
 
-* the body is read whole, up to a cap, into memory only; compressed bodies and anything but JSON are refused;
+* the body is read whole, up to a cap, into memory only; anything but plain JSON is refused;
 * a header that a signature covers may occur once;
 * every failure is problem+json; a fault of ours is `internal` with the request's id, nothing else.
 """
@@ -45,7 +45,7 @@ R = TypeVar("R", bound=Record)
 
 
 class Gate:
-    """ASGI middleware: caps the body, refuses ambiguous headers, adds fixed headers, hides faults."""
+    """ASGI middleware: caps bodies, refuses ambiguous headers, adds fixed headers, hides faults."""
 
     def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
         self._app = app

@@ -10,7 +10,7 @@ import re
 import secrets
 
 KINDS = ("art", "dev", "fam", "job", "lic", "org", "tok", "use")
-_SHAPE = re.compile(r"(?:%s)_[a-z2-7]{26}" % "|".join(KINDS))
+_SHAPE = re.compile(f"(?:{'|'.join(KINDS)})_[a-z2-7]{{26}}")
 
 
 def new_id(kind: str) -> str:

@@ -23,7 +23,7 @@ from pyvorin_server.signer.keys import verify_ed25519
 
 
 class Licences:
-    """The licence routes' work. Holds the pepper and the request-key master; never a licence key."""
+    """The licence routes' work. Holds pepper and request-key master; never a licence key."""
 
     def __init__(
         self,

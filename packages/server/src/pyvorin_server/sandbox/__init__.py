@@ -6,7 +6,7 @@ in a fresh jail and the jail dies with it:
     supervisor (service)          `jail.Jail`: cgroups, pipes, deadlines, the verdict on the ending
       └ launcher                  `launcher`: namespaces, then waits; dies when the supervisor dies
           └ keeper (pid 1 inside) read-only root, job uid, no capabilities, Landlock, seccomp
-              └ job               `inside`: undumpable, may not exec; then the command itself
+              └ job               `inside`: undumpable, second filter; then the command itself
 
 Invariants, each attacked by a test in `tests/attacks`:
   1. A layer that the required tier needs and the host refuses means the job is refused.

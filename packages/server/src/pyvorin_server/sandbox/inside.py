@@ -1,7 +1,8 @@
 """Runs first inside the job: `python -I inside.py FILTER (-m MODULE | -c CODE | FILE) [ARG…]`.
 
-Exec resets "undumpable" and needs the exec call, so these two can only be closed after the last
-exec. Then the command runs in this same interpreter, as `python -I` itself would run it.
+Exec resets "undumpable", and a job that may not start processes needs exec once itself, so both
+can only be closed after that exec. Then the command runs in this same interpreter, as
+`python -I` itself would run it.
 This file is alone inside the jail and may run under any supported minor: standard library only.
 """
 

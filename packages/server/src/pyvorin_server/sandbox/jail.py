@@ -282,7 +282,7 @@ class Jail:
         """End every process of the jail and wait until the kernel says so."""
         if self._launcher is None:
             return
-        if self._keeper_exit is not None and self.spec.tier.uses_namespaces:
+        if self._keeper_exit is not None:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._keeper_exit, signal.SIGKILL)
             with suppress(subprocess.TimeoutExpired):  # it ends when its keeper does

@@ -2,8 +2,8 @@
 
 The second lock on the file system in the namespaced tiers and the first one in `restricted`.
 From ABI 4 it also refuses TCP, from ABI 6 abstract sockets of, and signals to, anybody outside.
-The temporary directory is flat by rule: regular files only, no directories, links, pipes, sockets
-or devices, so that nothing can be planted in it and emptying it is trivial.
+The temporary directory takes regular files and directories only: no links, pipes, sockets or
+devices, so that nothing can be planted in it.
 
 Ref: Documentation/userspace-api/landlock.rst, include/uapi/linux/landlock.h.
 """
@@ -20,13 +20,17 @@ EXECUTE: Final = 1 << 0
 WRITE_FILE: Final = 1 << 1
 READ_FILE: Final = 1 << 2
 READ_DIR: Final = 1 << 3
+REMOVE_DIR: Final = 1 << 4
 REMOVE_FILE: Final = 1 << 5
+MAKE_DIR: Final = 1 << 7
 MAKE_REG: Final = 1 << 8
 TRUNCATE: Final = 1 << 14
 IOCTL_DEV: Final = 1 << 15
 
 READ_CODE: Final = EXECUTE | READ_FILE | READ_DIR
-FLAT_SCRATCH: Final = READ_FILE | READ_DIR | WRITE_FILE | TRUNCATE | MAKE_REG | REMOVE_FILE
+SCRATCH: Final = (
+    READ_FILE | READ_DIR | WRITE_FILE | TRUNCATE | MAKE_REG | MAKE_DIR | REMOVE_FILE | REMOVE_DIR
+)
 DEVICE: Final = READ_FILE | WRITE_FILE
 
 _FILE_RIGHTS: Final = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV

@@ -28,6 +28,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, NoReturn
 
 from pyvorin_server.sandbox import landlock, linux, mounts
@@ -178,10 +179,20 @@ def _outlive(setup: _Setup, control: int, keeper_exit: int) -> NoReturn:
     waiting = select.poll()
     waiting.register(control, 0)  # only its hang-up; the keeper reads the supervisor's word
     waiting.register(keeper_exit, select.POLLIN)
-    ended = {descriptor for descriptor, _ in waiting.poll()}
-    if keeper_exit not in ended and not setup.plan["namespaces"]:
-        os.killpg(0, signal.SIGKILL)  # no pid namespace does it for us
+    waiting.poll()
+    if not setup.plan["namespaces"]:
+        _end_stragglers(setup.plan["uid"])
     os._exit(0)
+
+
+def _end_stragglers(job_id: int | None) -> None:
+    """End what the job started, where no pid namespace does it: by its uid, else by its group."""
+    if job_id is None:
+        os.killpg(0, signal.SIGKILL)
+        return
+    _take_ids(job_id)
+    with suppress(ProcessLookupError):
+        os.kill(-1, signal.SIGKILL)  # everybody with this uid but the caller, in one sweep
 
 
 # ---- keeper: everything that confines, from the mount tree to the system call filter
@@ -277,7 +288,7 @@ def _set(option: int, value: int) -> None:
 def _landlock_rules(plan: dict[str, Any]) -> list[tuple[str, int]]:
     rules = [(path, landlock.READ_CODE) for path in plan["binds"] if os.path.exists(path)]
     rules.append((mounts.DEV_NULL, landlock.DEVICE))
-    rules.append((plan["scratch"], landlock.FLAT_SCRATCH))
+    rules.append((plan["scratch"], landlock.SCRATCH))
     return rules
 
 

@@ -1,4 +1,4 @@
-"""The minimal root of a jail: the interpreter and its libraries, read-only, and a private /jail-tmp.
+"""The minimal root of a jail: the interpreter and its libraries, read-only, and one tmpfs.
 
     /                    tmpfs, read-only once built
     /usr/lib, …          binds of the host's own paths, recursively read-only, nosuid, nodev

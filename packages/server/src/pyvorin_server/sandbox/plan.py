@@ -62,8 +62,9 @@ def make_plan(
 ) -> dict[str, Any]:
     """The launcher's instructions. `memory_held`: a memory cgroup already holds the whole job."""
     binds = [str(bind.path) for bind in (*python_binds(spec.argv[0]), *spec.binds)]
-    signals_stay_inside = spec.tier.uses_namespaces or landlock.scopes_signals()
-    program = seccomp.job_filter(may_signal=signals_stay_inside)
+    alone = spec.tier.uses_namespaces or uid is not None
+    may_signal = alone or landlock.scopes_signals()
+    program = seccomp.job_filter(may_signal=may_signal, may_leave_group=alone)
     return {
         "namespaces": spec.tier.uses_namespaces,
         "required": sorted(spec.required),

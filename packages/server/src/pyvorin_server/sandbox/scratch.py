@@ -1,19 +1,23 @@
 """The temporary directory of a job without a mount namespace: a real one on the host.
 
-Only the `restricted` tier needs it. Landlock keeps it flat (regular files only), so the host never
-meets a link or a directory made by a job; it still works through one descriptor and never by path.
+Only the `restricted` tier needs it. Landlock lets a job make files and folders in it but no links,
+pipes, sockets or devices; the host works through descriptors and never by a path from outside.
 Its size is watched rather than enforced: files already unlinked count only towards the limits on
 open files and file size.
 """
 
 import os
+import stat
+import sys
 import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 _PREFIX: Final = "pyvorin-scratch-"
 _OPEN: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_MOST_FOLDERS: Final = 2000
 _LEAST_BYTES: Final = 4096  # an empty file costs an inode and a name
 
 
@@ -32,22 +36,56 @@ class Scratch:
         return opened
 
     def size_bytes(self) -> int:
-        total = 0
-        with os.scandir(self.descriptor) as entries:
-            for entry in entries:
-                with suppress(FileNotFoundError):
-                    used = entry.stat(follow_symlinks=False).st_blocks * 512
-                    total += max(used, _LEAST_BYTES)
+        """Space used; as good as infinite when there are too many files to count in passing."""
+        total, folders = 0, ["."]
+        for seen, folder in enumerate(folders):
+            with suppress(OSError):
+                for name, status in self._entries(folder):
+                    if stat.S_ISDIR(status.st_mode):
+                        folders.append(f"{folder}/{name}")
+                    total += max(status.st_blocks * 512, _LEAST_BYTES)
+            if seen > _MOST_FOLDERS:
+                return sys.maxsize
         return total
 
-    def remove(self) -> None:
-        """Remove the directory and the files in it. Raises OSError if something else is there."""
+    def _entries(self, folder: str) -> Iterator[tuple[str, os.stat_result]]:
+        opened = os.open(folder, _OPEN, dir_fd=self.descriptor)
         try:
-            for name in os.listdir(self.descriptor):
-                os.unlink(name, dir_fd=self.descriptor)
+            for name in os.listdir(opened):
+                with suppress(FileNotFoundError):
+                    yield name, os.lstat(name, dir_fd=opened)
+        finally:
+            os.close(opened)
+
+    def remove(self) -> None:
+        """Remove the directory and all in it. Only once the job is dead.
+
+        Folders are lifted up one level before they are emptied, so that no depth is too deep.
+        """
+        lifted = 0
+        try:
+            while names := os.listdir(self.descriptor):
+                for name in names:
+                    lifted = self._remove_entry(name, lifted)
         finally:
             os.close(self.descriptor)
         os.rmdir(self.path)
+
+    def _remove_entry(self, name: str, lifted: int) -> int:
+        if not stat.S_ISDIR(os.lstat(name, dir_fd=self.descriptor).st_mode):
+            os.unlink(name, dir_fd=self.descriptor)
+            return lifted
+        os.chmod(name, 0o700, dir_fd=self.descriptor)  # mkdir(mode=0); links cannot be here
+        inner = os.open(name, _OPEN, dir_fd=self.descriptor)
+        try:
+            for child in os.listdir(inner):
+                lifted += 1
+                upper = f".lifted-{lifted}"
+                os.rename(child, upper, src_dir_fd=inner, dst_dir_fd=self.descriptor)
+        finally:
+            os.close(inner)
+        os.rmdir(name, dir_fd=self.descriptor)
+        return lifted
 
 
 def sweep() -> list[str]:

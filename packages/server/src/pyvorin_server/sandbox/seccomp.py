@@ -33,6 +33,7 @@ _RETURN: Final = 0x06
 
 ALLOW: Final = 0x7FFF0000
 KILL: Final = 0x80000000  # SECCOMP_RET_KILL_PROCESS
+_PRETEND: Final = 0x00050000  # errno 0: the call is left out and reports success
 
 _EPERM, _ENOTTY, _ENOSYS, _EAFNOSUPPORT = 1, 25, 38, 97
 
@@ -45,6 +46,7 @@ _HARMLESS_PRCTLS: Final = (1, 3, 15, 16, 21, 22, 23, 38, 39, 0x53564D41)
 # pdeathsig, get dumpable, set and get name, get and set seccomp, read bounding set,
 # set and get no_new_privs, name an anonymous mapping
 _PR_SET_DUMPABLE: Final = 4
+_RLIMIT_CORE: Final = 4
 
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, operand
 
@@ -53,12 +55,16 @@ def errno_verdict(error: int) -> int:
     return 0x00050000 | error
 
 
-def job_filter(*, may_signal: bool) -> bytes:
-    """The filter of keeper and job. `may_signal` only where signals cannot leave the jail."""
+def job_filter(*, may_signal: bool, may_leave_group: bool) -> bytes:
+    """The filter of keeper and job.
+
+    `may_signal` where signals cannot reach others; `may_leave_group` where ending the job does not
+    depend on its process group: elsewhere setsid and setpgid answer 0 and do nothing.
+    """
     program = [*_check_architecture()]
     for number in syscalls.ALLOWED.values():
         program += _rule(number, [_return(ALLOW)])
-    for name, body in _conditional_bodies(may_signal).items():
+    for name, body in _conditional_bodies(may_signal, may_leave_group).items():
         program += _rule(syscalls.CONDITIONAL[name], body)
     for number in syscalls.ABSENT.values():
         program += _rule(number, [_return(errno_verdict(_ENOSYS))])
@@ -71,14 +77,12 @@ def job_filter(*, may_signal: bool) -> bytes:
 
 
 def seal_filter(policy: Policy) -> bytes:
-    """The second filter, which the job installs on itself: no exec, and no fork unless allowed."""
+    """The second filter, which the job installs on itself once it is started."""
     refuse = errno_verdict(_EPERM)
     program = [*_check_architecture()]
-    for name in ("execve", "execveat"):
-        program += _rule(syscalls.SEALED[name], [_return(refuse)])
-    if not policy.may_fork:
-        for name in ("fork", "vfork"):
-            program += _rule(syscalls.ALLOWED[name], [_return(refuse)])
+    if not policy.may_start_processes:
+        for number in syscalls.SEALED.values():
+            program += _rule(number, [_return(refuse)])
         thread = [_load_low(0), (_JUMP_ANY_BIT, 0, 1, _CLONE_THREAD), _return(ALLOW)]
         program += _rule(syscalls.CONDITIONAL["clone"], [*thread, _return(refuse)])
     program.append(_return(ALLOW))
@@ -97,9 +101,10 @@ def _check_architecture() -> list[Instruction]:
     ]
 
 
-def _conditional_bodies(may_signal: bool) -> dict[str, list[Instruction]]:
+def _conditional_bodies(may_signal: bool, may_leave_group: bool) -> dict[str, list[Instruction]]:
     refuse = errno_verdict(_EPERM)
     signal = ALLOW if may_signal else refuse
+    group = ALLOW if may_leave_group else _PRETEND
     return {
         "ioctl": _one_of(1, _HARMLESS_IOCTLS, errno_verdict(_ENOTTY)),
         "socket": [_return(errno_verdict(_EAFNOSUPPORT))],
@@ -114,9 +119,33 @@ def _conditional_bodies(may_signal: bool) -> dict[str, list[Instruction]]:
         "kill": [_return(signal)],
         "tkill": [_return(signal)],
         "tgkill": [_return(signal)],
+        "setpgid": [_return(group)],
+        "setsid": [_return(group)],
         "prctl": _prctl_body(refuse),
-        "prlimit64": _null_pointer_only(2),
+        "setrlimit": [_load_low(0), *_all_but_core_size()],
+        "prlimit64": _own_limits_only(),
     }
+
+
+def _own_limits_only() -> list[Instruction]:
+    """prlimit64(pid, resource, new, old): read any, set own ones, but never the core size."""
+    return [
+        _load_low(2),
+        (_JUMP_EQUAL, 0, 3, 0),
+        _load_high(2),
+        (_JUMP_EQUAL, 0, 1, 0),
+        _return(ALLOW),
+        _load_low(0),
+        (_JUMP_EQUAL, 1, 0, 0),
+        _return(errno_verdict(_EPERM)),
+        _load_low(1),
+        *_all_but_core_size(),
+    ]
+
+
+def _all_but_core_size() -> list[Instruction]:
+    """A core size of 0 would bring core_pattern pipes back (see `plan`): setting it is a feint."""
+    return [(_JUMP_EQUAL, 0, 1, _RLIMIT_CORE), _return(_PRETEND), _return(ALLOW)]
 
 
 def _one_of(argument: int, values: Iterable[int], otherwise: int) -> list[Instruction]:

@@ -44,12 +44,15 @@ ALLOWED: Final = {
     "chdir": 80,
     "fchdir": 81,
     "rename": 82,
+    "mkdir": 83,
+    "rmdir": 84,
     "unlink": 87,
     "readlink": 89,
     "umask": 95,
     "statfs": 137,
     "fstatfs": 138,
     "openat": 257,
+    "mkdirat": 258,
     "newfstatat": 262,
     "unlinkat": 263,
     "renameat": 264,
@@ -117,7 +120,7 @@ ALLOWED: Final = {
     "getcpu": 309,
     "rseq": 334,
     "arch_prctl": 158,
-    # own process; `SEALED` takes some of these away again
+    # own process
     "getpid": 39,
     "fork": 57,
     "vfork": 58,
@@ -162,6 +165,9 @@ CONDITIONAL: Final = {
     "prctl": 157,
     "tkill": 200,
     "tgkill": 234,
+    "setpgid": 109,
+    "setsid": 112,
+    "setrlimit": 160,
     "prlimit64": 302,
 }
 
@@ -224,5 +230,6 @@ HOSTILE: Final = {
     "mount_setattr": 442,
 }
 
-SEALED: Final = {"execve": 59, "execveat": 322}
+# What a job that may not start processes loses once it is started.
+SEALED: Final = {"fork": 57, "vfork": 58, "execve": 59, "setpgid": 109, "setsid": 112}
 FIRST_UNKNOWN: Final = 451

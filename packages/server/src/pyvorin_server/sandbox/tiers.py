@@ -32,7 +32,7 @@ class Layer(StrEnum):
     NO_NEW_PRIVS = "no_new_privs"
     LANDLOCK = "landlock"
     SECCOMP = "seccomp"
-    SEALED = "sealed"  # undumpable, and no exec: set by the job itself before it reads its input
+    SEALED = "sealed"  # undumpable, second filter: by the job itself, before it reads its input
     CGROUP_MEMORY = "cgroup_memory"
     CGROUP_PIDS = "cgroup_pids"
     CGROUP_CPU = "cgroup_cpu"

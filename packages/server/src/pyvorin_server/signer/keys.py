@@ -1,7 +1,7 @@
 """The signer's keys, sealed in one file, and what is derived from them.
 
-    root, artifact, licence, recall, audit   Ed25519, public halves in trust.json, each for its role only
-    mac master                               → a device's artifact key (HKDF: licence, device; salt: key id)
+    root, artifact, licence, recall, audit   Ed25519; public halves in trust.json, by role
+    mac master                               → a device's artifact key (HKDF; salt: key id)
     fingerprint master                       → an organisation's fingerprint key of an epoch
 
 Keys are made once by `pyvorin-server init` and leave this process only as signatures, MACs, or a

@@ -1,7 +1,7 @@
 """The signer process: what it is asked, and everything it checks before it signs.
 
     sign      {job_id, fence}  verdict, artifact   → the signed statement
-    envelope  {artifact_id, device_id}  artifact   → container head: manifest and MAC for that device
+    envelope  {artifact_id, device_id}  artifact   → container head: manifest and MAC for the device
     deliver   {device_id}                          → the device's secrets, sealed to it (HPKE)
     licence   {licence_id}                         → signed licence file
     recall    {organisation_id}                    → signed recall list
@@ -198,7 +198,7 @@ class Signer:
         return job
 
     async def _check_claim(self, job: sa.Row[tuple[Any, ...]]) -> None:
-        """The device asked for exactly this: its signature covers fingerprint, source and options."""
+        """The device asked for this: its signature covers fingerprint, source and options."""
         async with self._database.read() as connection:
             device = await _one(connection, t.devices, job.device_id)
         claim = api.Claim(

@@ -2,7 +2,7 @@
 
     digest jail    J{"digest"}  E
     compile jail   J{"ok": true, "meta", "cases"…}  B(artifact)  E
-    check jail     one B frame a call: the outcome on the CPython side, or on the native side; then J
+    check jail     one B frame a call: the outcome on CPython's side, or the native side; then J
 
 All bytes come from jails that ran the judged program, so they are read by the bounded readers of
 `pyvorin_wire` only, and the artifact is hashed here. A build passes when both sides gave the same

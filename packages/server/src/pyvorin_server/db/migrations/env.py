@@ -1,4 +1,4 @@
-"""Alembic's entry: one connection, batch mode on SQLite (which cannot alter constraints in place)."""
+"""Alembic's entry: one connection; batch mode on SQLite, which cannot alter constraints."""
 
 import sqlalchemy as sa
 from alembic import context
