@@ -97,6 +97,7 @@ probe(
     "leave a daemon that holds the pipes",
     """
     if os.fork() == 0:
+        os.setsid()
         if os.fork() == 0:
             time.sleep(1000)
         os._exit(0)

@@ -48,6 +48,18 @@ probe(
     endings=CONTAINED | {Ending.OUTPUT_LIMIT},
     limits=QUICK,
 )
+probe(
+    "S26",
+    "nest folders without end",
+    """
+    for _ in range(1_000_000):
+        os.mkdir('d', 0o700)
+        os.chdir('d')
+    """,
+    endings=CONTAINED | {Ending.OUTPUT_LIMIT},
+    limits=QUICK,
+)
+probe("S26", "leave a folder nobody may open", "os.mkdir('d', 0); raise OSError('left one')")
 probe("S26", "open files without end", "held = [os.dup(0) for _ in range(100_000)]")
 
 # ---- S27: processes
@@ -109,7 +121,7 @@ probe(
     "S29",
     "memory bomb in many children",
     f"""
-    for _ in range(20):
+    for _ in range(4):
         if os.fork() == 0:
             held = bytearray(100 * {MIB})
             time.sleep(60)

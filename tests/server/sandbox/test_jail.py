@@ -15,6 +15,7 @@ from pyvorin_server.sandbox.model import Bind, Ending, JailRefused, JobResult, L
 from pyvorin_server.sandbox.pool import Pool
 from pyvorin_server.sandbox.runner import make_spec, run_job
 from pyvorin_server.sandbox.tiers import Tier
+
 from tests.attacks.ground import control_groups
 
 LIMITS = Limits(wall_s=30.0, cpu_s=20.0, memory_bytes=256 << 20, output_bytes=8 << 20)
@@ -130,7 +131,6 @@ from pyvorin_server.sandbox import policies
 from pyvorin_server.sandbox.model import Limits
 from pyvorin_server.sandbox.runner import run_job
 from pyvorin_server.sandbox.tiers import Tier
-from tests.attacks.ground import control_groups
 argv = [sys.executable, "-I", "-c", "import os; print(os.getuid(), os.listdir('.'))"]
 result = run_job(argv, b"", Limits(), policies.CHECK, tier_required=Tier(sys.argv[1]))
 print(result.tier, result.stdout, result.ending)

@@ -95,9 +95,10 @@ def test_one_more_than_may_wait_is_told_so_at_once(workshop: Workshop) -> None:
     workshop.may_end = threading.Event()
     with Pool(workshop.make, 1, max_waiting=1) as pool:
         threads = [threading.Thread(target=pool.run, args=(b"",)) for _ in range(2)]
-        for thread in threads:
-            thread.start()
-        wait_until(lambda: (pool.health().running, pool.health().waiting) == (1, 1))
+        threads[0].start()
+        wait_until(lambda: pool.health().running == 1)
+        threads[1].start()
+        wait_until(lambda: pool.health().waiting == 1)
         with pytest.raises(PoolBusy):
             pool.run(b"")
         workshop.may_end.set()

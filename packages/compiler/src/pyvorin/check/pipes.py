@@ -7,6 +7,7 @@ scratch file with a size limit, never into the protocol.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import resource
@@ -37,9 +38,10 @@ def limit_resources(memory_bytes: int) -> None:
     mapped now."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _lower(resource.RLIMIT_FSIZE, _FILE_LIMIT)
-    with open("/proc/self/statm", "rb") as statm:
-        mapped = int(statm.read().split()[0]) * resource.getpagesize()
-    _lower(resource.RLIMIT_AS, mapped + memory_bytes)
+    with contextlib.suppress(FileNotFoundError):  # a jail has no /proc, and limits memory itself
+        with open("/proc/self/statm", "rb") as statm:
+            mapped = int(statm.read().split()[0]) * resource.getpagesize()
+        _lower(resource.RLIMIT_AS, mapped + memory_bytes)
 
 
 def _lower(kind: int, limit: int) -> None:
