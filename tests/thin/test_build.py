@@ -7,8 +7,9 @@ import json
 
 import pytest
 from pyvorin_thin import build, cli, config, events, keys, service, store, trust
-from pyvorin_thin.build import SEND_SOURCE, Consent
+from pyvorin_thin.build import Consent
 from pyvorin_thin.errors import Findings, ProvenanceError, ThinError, UsageError
+from pyvorin_thin.switches import SEND_SOURCE
 from pyvorin_wire import api
 from pyvorin_wire.jobs import JobState
 

@@ -9,10 +9,8 @@ from which it or a delivered secret could be derived.
 """
 
 import dataclasses
-import os
 import secrets
 import sys
-import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,13 +21,13 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pyvorin_wire import api, httpsig, platform
 from pyvorin_wire import licence as formats
-from pyvorin_wire.envelope import Envelope, unbase64
+from pyvorin_wire.envelope import unbase64
 from pyvorin_wire.errors import LicenceError, WireError
 from pyvorin_wire.licence import Delivered, DeliveredKey, Licence
-from pyvorin_wire.trust import Role, Trust
+from pyvorin_wire.trust import Trust
 
 import pyvorin_thin
-from pyvorin_thin import keys, paths, trust
+from pyvorin_thin import keys, licences, paths, trust
 from pyvorin_thin.errors import LicenceProblem, ProvenanceError
 from pyvorin_thin.keys import Device
 from pyvorin_thin.service import Service, Signer
@@ -52,7 +50,7 @@ def activate(
     secret = _parse_key(key_text)
     seeds = _device_seeds(believed)
     answer = _request(believed, url, secret, seeds, name, timeout_s)
-    licence = open_licence(believed, answer.licence)
+    licence = licences.open_licence(believed, answer.licence)
     device = _device(url, answer, seeds)
     if (licence.licence_id, licence.organisation_id) != (
         device.licence_id,
@@ -61,32 +59,10 @@ def activate(
         raise ProvenanceError("PYV850", "the service delivered a licence of another organisation")
     trust.save(believed)
     keys.save_device(device)
-    paths.write(licence_path(), answer.licence.to_bytes())
+    licences.save(answer.licence)
     if answer.recall is not None:
         trust.accept_recall(believed, answer.recall)
     return Activated(device, licence)
-
-
-def licence_path() -> str:
-    return os.path.join(paths.state(), "licence.json")
-
-
-def stored_licence(believed: Trust) -> Licence | None:
-    """The licence file last delivered, verified again."""
-    data = paths.read(licence_path())
-    return None if data is None else open_licence(believed, Envelope.from_bytes(data))
-
-
-def open_licence(believed: Trust, signed: Envelope) -> Licence:
-    """Verify a licence file with the trust's licence keys and dates. Raises LicenceProblem."""
-    try:
-        licence = formats.open_licence(
-            signed, believed.verifiers(Role.LICENCE, trust.verify_ed25519)
-        )
-        formats.check_current(licence, int(time.time()))
-    except LicenceError as error:
-        raise LicenceProblem("PYV821", str(error)) from error
-    return licence
 
 
 def read_key(path: str | None) -> str:

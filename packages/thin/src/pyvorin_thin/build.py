@@ -33,8 +33,8 @@ from pyvorin_thin.errors import Findings, LimitError, ServiceError, ThinError, U
 from pyvorin_thin.keys import Device
 from pyvorin_thin.scan import notpython
 from pyvorin_thin.service import Service
+from pyvorin_thin.switches import SEND_SOURCE, source_opted_in
 
-SEND_SOURCE: Final = "PYVORIN_THIN_SEND_SOURCE"
 _POLL_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
@@ -68,7 +68,7 @@ class Consent:
     @classmethod
     def read(cls, include_source: bool, include_examples: bool = False) -> "Consent":
         """With the environment's opt-in as it is now: only a clear yes counts."""
-        return cls(include_source, config.flag(SEND_SOURCE) is True, include_examples)
+        return cls(include_source, source_opted_in(), include_examples)
 
 
 class JobEnded(ThinError):

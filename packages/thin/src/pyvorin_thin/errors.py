@@ -12,8 +12,12 @@
 Codes, titles and explanations are in `codes`; messages here carry what differs from case to case.
 """
 
-from pyvorin_wire.diagnostic import Diagnostic
+from typing import TYPE_CHECKING
+
 from pyvorin_wire.jobs import ExitCode
+
+if TYPE_CHECKING:
+    from pyvorin_wire.diagnostic import Diagnostic
 
 
 class ThinError(Exception):

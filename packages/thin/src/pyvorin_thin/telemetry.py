@@ -25,35 +25,19 @@ from pyvorin_wire.errors import WireError
 from pyvorin_wire.platform import running
 
 import pyvorin_thin
-from pyvorin_thin import config, keys, paths
+from pyvorin_thin import config, paths, switches
 from pyvorin_thin.errors import ThinError
 from pyvorin_thin.service import Service
 
 MAX_QUEUE: Final = 1000
 _DAY_S: Final = 86_400
-_CI: Final = ("CI", "GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL", "BUILDKITE", "TF_BUILD")
-
-
-def off_reason(settings: config.Settings) -> str | None:
-    """Why telemetry is off, or None if it is on. Looked at before each event and each sending."""
-    if os.path.exists(_switch_path()):
-        return "turned off by `telemetry off`"
-    if not settings["telemetry.enabled"]:
-        return f"turned off by {settings.origins['telemetry.enabled']}"
-    if os.environ.get("DO_NOT_TRACK", "0").strip().lower() not in ("", "0", "false"):
-        return "turned off by DO_NOT_TRACK"
-    if any(os.environ.get(name) for name in _CI):
-        return "off in CI"
-    if not os.path.exists(keys.device_path()):
-        return "no service is configured"
-    return None
 
 
 def emit(settings: config.Settings, event: str, *, subject: str = "", **numbers: Any) -> None:
     """Queue one event if telemetry is on; purge the queue if it is off. Never fails, never
     waits."""
     try:
-        if off_reason(settings) is not None:
+        if switches.telemetry_off_reason(settings) is not None:
             purge()
             return
         _announce()
@@ -67,14 +51,16 @@ def emit(settings: config.Settings, event: str, *, subject: str = "", **numbers:
 
 def flush(settings: config.Settings, service: Service) -> int:
     """Send the queue with a connection that is open anyway; the number sent."""
-    if off_reason(settings) is not None:
+    if switches.telemetry_off_reason(settings) is not None:
         purge()
         return 0
     events = _fresh(settings, load_queue())
     if not events:
         return 0
     batch = api.TelemetryBatch(pyvorin_thin.__version__, running().python_tag, tuple(events))
-    if off_reason(settings) is not None:  # looked at once more, right before the connection
+    if (
+        switches.telemetry_off_reason(settings) is not None
+    ):  # looked at once more, right before the connection
         purge()
         return 0
     service.call("POST", "/v1/usage/event", batch, api.Accepted)
@@ -83,12 +69,12 @@ def flush(settings: config.Settings, service: Service) -> int:
 
 
 def turn_off() -> None:
-    paths.write(_switch_path(), b"off\n")
+    paths.write(switches.telemetry_switch(), b"off\n")
     purge()
 
 
 def turn_on() -> None:
-    paths.remove(_switch_path())
+    paths.remove(switches.telemetry_switch())
 
 
 def purge() -> None:
@@ -112,10 +98,6 @@ def load_queue() -> list[api.TelemetryEvent]:
 def _fresh(settings: config.Settings, events: list[api.TelemetryEvent]) -> list[api.TelemetryEvent]:
     oldest = time.time() - settings["telemetry.queue_retention_days"] * _DAY_S
     return [event for event in events if event.at >= oldest]
-
-
-def _switch_path() -> str:
-    return os.path.join(paths.config(), "telemetry-off")
 
 
 def _announce() -> None:

@@ -46,9 +46,9 @@ def _guarded(words: list[str]) -> int | Callable[[], int]:
 
 
 def _complain(error: Exception, style: str) -> int:
-    output = importlib.import_module("pyvorin_thin.cli.output")
-    if output.is_refusal(error):
-        return int(output.complain(error, style))
+    findings = importlib.import_module("pyvorin_thin.cli.findings")
+    if findings.is_refusal(error):
+        return int(findings.complain(error, style))
     if os.environ.get("PYVORIN_DEBUG"):
         raise error
     print(

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pyvorin_wire.diagnostic import Diagnostic, Severity
 
 from pyvorin_thin import local, scan
-from pyvorin_thin.cli import output
+from pyvorin_thin.cli import findings, output
 from pyvorin_thin.scan import notpython
 
 
 def run(options: argparse.Namespace) -> int:
     sources = {path: notpython.read_source(path) for path in options.paths}
     found = [item for path, text in sources.items() for item in _findings(path, text)]
-    output.findings(found, sources, options.format)
+    findings.show(found, sources, options.format)
     if not local.is_installed():
         output.say(
             "the compiler is not installed here, so only what must not be sent was checked: "

@@ -9,9 +9,10 @@ from pyvorin_wire.platform import running
 
 from pyvorin_thin import build, config, keys, local, scan, service, telemetry, trust
 from pyvorin_thin.build import Consent, Plan
-from pyvorin_thin.cli import output
+from pyvorin_thin.cli import findings, output
 from pyvorin_thin.errors import Findings, ProvenanceError, ThinError, UsageError
 from pyvorin_thin.scan import notpython
+from pyvorin_thin.switches import SEND_SOURCE
 
 
 def run(options: argparse.Namespace) -> int:
@@ -62,7 +63,7 @@ def _dry_run(plan: Plan, device: keys.Device, consent: Consent) -> int:
         sys.stdout.buffer.write(body + b"\n")
         sys.stdout.buffer.flush()
     if consent.include_source and not consent.environment:
-        output.say(f"without {build.SEND_SOURCE}=1 the second is not sent")
+        output.say(f"without {SEND_SOURCE}=1 the second is not sent")
     for item in scan.upload({plan.path: plan.source}):
         output.say(f"{item.code}: {item.message}; this would stop it")
     output.say("nothing was sent")
@@ -111,7 +112,7 @@ def _show_findings(error: ThinError, plan: Plan, style: str) -> None:
     source."""
     found = error.diagnostics
     if found and style == "text":
-        output.findings(
+        findings.show(
             found,
             {plan.path: plan.file, found[0].span.file if found[0].span else "": plan.file},
             style,
@@ -164,11 +165,11 @@ def _compile_here(options: argparse.Namespace, settings: config.Settings) -> int
         words += ["--examples", options.examples]
     done = local.run("compile", words)
     if options.format == "text":
-        output.findings(done.diagnostics, {options.file: source}, "text")
+        findings.show(done.diagnostics, {options.file: source}, "text")
         for path in done.document.get("written", ()):
             output.data({}, f"wrote {path}", "text")
     elif options.format == "json":
         output.data(done.document, "", "json")
     else:
-        output.findings(done.diagnostics, {options.file: source}, options.format)
+        findings.show(done.diagnostics, {options.file: source}, options.format)
     return done.exit_code

@@ -8,15 +8,15 @@ from typing import Any
 from pyvorin_wire.platform import running, unsupported
 
 from pyvorin_thin import (
-    activation,
     config,
     events,
     hook,
     keys,
+    licences,
     local,
     paths,
     store,
-    telemetry,
+    switches,
     trust,
 )
 from pyvorin_thin.cli import output
@@ -53,10 +53,8 @@ def describe(settings: config.Settings) -> dict[str, Any]:
         "licence": _licence(),
         "modules": modules,
         "local compiler": "installed" if local.is_installed() else "not installed",
-        "source upload": "environment opt-in is set"
-        if config.flag("PYVORIN_THIN_SEND_SOURCE")
-        else "off",
-        "telemetry": telemetry.off_reason(settings) or "on",
+        "source upload": "environment opt-in is set" if switches.source_opted_in() else "off",
+        "telemetry": switches.telemetry_off_reason(settings) or "on",
         "folders": [paths.config(), paths.state(), paths.cache()],
         "fallbacks": [item for item in recent if item["event"] == "fallback"],
         "refused": [item for item in recent if item["event"] == "refused"],
@@ -74,10 +72,10 @@ def _activation() -> str:
 
 def _licence() -> str:
     believed = trust.load()
-    if believed is None or not os.path.exists(activation.licence_path()):
+    if believed is None or not os.path.exists(licences.licence_path()):
         return "none"
     try:
-        found = activation.stored_licence(believed)
+        found = licences.stored_licence(believed)
     except ThinError as error:
         return error.message
     if found is None:

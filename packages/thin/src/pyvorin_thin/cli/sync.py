@@ -8,7 +8,17 @@ from pyvorin_wire.envelope import Envelope
 from pyvorin_wire.platform import running
 from pyvorin_wire.trust import Trust
 
-from pyvorin_thin import activation, build, config, keys, paths, service, store, telemetry, trust
+from pyvorin_thin import (
+    activation,
+    build,
+    config,
+    keys,
+    licences,
+    service,
+    store,
+    telemetry,
+    trust,
+)
 from pyvorin_thin.cli import output
 from pyvorin_thin.errors import ProvenanceError, ServiceError
 
@@ -49,8 +59,8 @@ def _follow_trust(connected: service.Service, believed: Trust) -> Trust:
 
 def _refresh(connected: service.Service, believed: Trust, device: keys.Device) -> str:
     answer = connected.call("POST", "/v1/license/refresh", api.Empty(), api.LicenceResponse)
-    activation.open_licence(believed, answer.licence)
-    paths.write(activation.licence_path(), answer.licence.to_bytes())
+    licences.open_licence(believed, answer.licence)
+    licences.save(answer.licence)
     if answer.sealed is not None:
         keys.save_device(activation.with_rotated_keys(device, answer.sealed))
     return answer.state

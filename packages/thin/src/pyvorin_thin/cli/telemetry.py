@@ -2,7 +2,7 @@
 
 import argparse
 
-from pyvorin_thin import config, telemetry
+from pyvorin_thin import config, switches, telemetry
 from pyvorin_thin.cli import output
 
 
@@ -12,7 +12,7 @@ def run(options: argparse.Namespace) -> int:
     elif options.action == "on":
         telemetry.turn_on()
     settings = config.load()
-    reason = telemetry.off_reason(settings)
+    reason = switches.telemetry_off_reason(settings)
     if reason is not None:
         telemetry.purge()
     queue = [event.to_json() for event in telemetry.load_queue()]
