@@ -99,8 +99,9 @@ def _rewrite_slot(slot: Slot, replaced: dict[Value, Value]) -> Slot:
             return _final(slot, replaced)
         case Maybe(value, bound):
             return Maybe(_rewrite_slot(value, replaced), _final(bound, replaced))
-        case Virtual(kind, items):
-            return Virtual(kind, tuple(_rewrite_slot(item, replaced) for item in items))
+        case Virtual(kind, items, identity):
+            rewritten = tuple(_rewrite_slot(item, replaced) for item in items)
+            return Virtual(kind, rewritten, identity)
         case _:
             return slot
 

@@ -82,6 +82,7 @@ class Virtual:
 
     kind: str
     items: tuple[Slot, ...]
+    identity: int = 0  # equal virtual objects are one object; a tuple made elsewhere has another
 
 
 Slot = (

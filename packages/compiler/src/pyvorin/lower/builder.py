@@ -174,7 +174,7 @@ class Builder:
             step = parts[2] if type_.step is None else self.const(Rep.I64, type_.step)
             return Virtual("range_iter" if type_.iterating else "range", (*parts[:2], step))
         if isinstance(type_, Items):
-            return Virtual("tuple", tuple(map(self.slot_of, held.items)))
+            return Virtual("tuple", tuple(map(self.slot_of, held.items)), held.identity)
         if isinstance(type_, Callee):
             return Const(type_.source)
         if type_ is NONE:

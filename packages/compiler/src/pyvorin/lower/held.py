@@ -21,6 +21,7 @@ class Held:
     parts: tuple[Value, ...] = ()
     source: tuple[str, ...] | tuple[str, int] | None = None
     items: tuple[Held, ...] = ()
+    identity: int = 0  # of an `Items` tuple: which one it is
 
 
 def fixed(type_: Type) -> Held:

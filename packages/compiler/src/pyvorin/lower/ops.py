@@ -299,7 +299,8 @@ def _pad(low: Lowering, like: Value) -> Value:
 
 def _tuple(low: Lowering, op: Op) -> None:
     items = tuple(low.held[v.id] for v in op.operands)
-    low.put(op.result, Held(low.flow.type(op.result), items=items))
+    type_ = low.flow.type(op.result)
+    low.put(op.result, Held(type_, items=items, identity=1 + op.result.id))
 
 
 def _unpack(low: Lowering, op: Op) -> None:
