@@ -238,6 +238,30 @@ def test_a_revoked_licence_is_refused_at_once_and_its_jobs_end(installation: Ins
     assert rows == [("cancelled",)]
 
 
+def test_a_revoked_device_is_refused_and_gives_its_place_back(installation: Installation) -> None:
+    _, key = installation.issue(devices=1)
+    lost, found = Device(installation, key), Device(installation, key)
+    assert lost.activate().status == 200
+    assert found.activate().code == "device_limit"
+    installation.run("device", "revoke", lost.id)
+    assert lost.send("GET", "/v1/compile/jobs").code == "device_revoked"
+    assert lost.activate().code == "device_revoked"
+    assert found.activate().status == 200
+
+
+def test_a_recalled_artifact_is_served_no_more_and_named_on_the_list(device: Device) -> None:
+    body = device.request("def recalled():\n    return 1\n")
+    view = device.build(body)
+    device.installation.run(
+        "recall", "artifact_id", view["artifact_id"], "--reason", "built wrongly"
+    )
+    download = device.send("GET", f"/v1/artifacts/{view['artifact_id']}/download")
+    assert download.status == 404
+    assert device.look_up(body["claim"]["fingerprint"]).code == "fingerprint_unknown"
+    listed = base64.b64decode(device.send("GET", "/v1/recall").json()["payload"])
+    assert view["artifact_id"].encode() in listed
+
+
 # ---- tenancy
 
 

@@ -3,7 +3,8 @@
     init                      make an installation; prints trust.json's path and digest
     up                        every process of it, on loopback over TLS; runs `init` if need be
     api | worker | signer | verifier    one process of it
-    licence issue|revoke|list
+    licence issue|revoke|list, device revoke|list
+    recall                    name what loaders must refuse
     audit verify              walk the audit log's hash chain
     doctor                    what works, what is missing, how to get it
     migrate                   bring the database to this release
@@ -76,7 +77,13 @@ def _parser() -> argparse.ArgumentParser:
     doctor = add("doctor", _doctor, "what works, what is missing, how to get it")
     doctor.add_argument("--format", choices=("text", "json"), default="text")
     _add_licence(commands, shared)
+    _add_device(commands, shared)
     _add_audit(commands, shared)
+    recall = add("recall", _recall, "name what loaders must refuse from now on")
+    kinds = ("artifact_id", "sha256", "mac_key_id", "toolchain", "fingerprint")
+    recall.add_argument("kind", choices=kinds)
+    recall.add_argument("value")
+    recall.add_argument("--reason", required=True, help="one sentence that users will read")
     return parser
 
 
@@ -94,6 +101,16 @@ def _add_licence(commands: Any, shared: argparse.ArgumentParser) -> None:
     revoke.set_defaults(run=_licence_revoke)
     listing = verbs.add_parser("list", parents=[shared], help="all licences, as JSON lines")
     listing.set_defaults(run=_licence_list)
+
+
+def _add_device(commands: Any, shared: argparse.ArgumentParser) -> None:
+    group = commands.add_parser("device", help="revoke, list devices")
+    verbs = group.add_subparsers(required=True, metavar="VERB")
+    revoke = verbs.add_parser("revoke", parents=[shared], help="revoke a device at once")
+    revoke.add_argument("device", help="its id")
+    revoke.set_defaults(run=_device_revoke)
+    listing = verbs.add_parser("list", parents=[shared], help="all devices, as JSON lines")
+    listing.set_defaults(run=_device_list)
 
 
 def _add_audit(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -186,6 +203,26 @@ def _licence_list(settings: Settings, _arguments: argparse.Namespace) -> int:
     licence = importlib.import_module("pyvorin_server.admin.licence")
     for row in asyncio.run(licence.table(settings)):
         print(json.dumps(row))
+    return ExitCode.OK
+
+
+def _device_revoke(settings: Settings, arguments: argparse.Namespace) -> int:
+    licence = importlib.import_module("pyvorin_server.admin.licence")
+    asyncio.run(licence.revoke_device(settings, arguments.device))
+    return ExitCode.OK
+
+
+def _device_list(settings: Settings, _arguments: argparse.Namespace) -> int:
+    licence = importlib.import_module("pyvorin_server.admin.licence")
+    for row in asyncio.run(licence.devices(settings)):
+        print(json.dumps(row))
+    return ExitCode.OK
+
+
+def _recall(settings: Settings, arguments: argparse.Namespace) -> int:
+    licence = importlib.import_module("pyvorin_server.admin.licence")
+    asked = (arguments.kind, arguments.value, arguments.reason)
+    asyncio.run(licence.recall(settings, *asked))
     return ExitCode.OK
 
 

@@ -1,4 +1,4 @@
-"""`pyvorin-server licence issue|revoke|list`: the operator's side of licences."""
+"""`pyvorin-server licence …`, `device …`, `recall`: what an operator grants and takes away."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pyvorin_server import worker
+from pyvorin_server.artifacts import store as artifact_store
 from pyvorin_server.auth.secrets import load_secrets
 from pyvorin_server.builds import store as job_store
 from pyvorin_server.db import Database, open_database
@@ -45,6 +46,40 @@ async def revoke(settings: Settings, licence_id: str) -> int:
             await job_store.cancel(connection, job_id, now)
     await database.close()
     return len(open_jobs)
+
+
+async def revoke_device(settings: Settings, device_id: str) -> None:
+    """Revoke one device."""
+    database = open_database(settings.app_database)
+    async with database.write() as connection:
+        await store.revoke_device(connection, device_id, SystemClock().now())
+    await database.close()
+
+
+async def devices(settings: Settings) -> list[dict[str, Any]]:
+    """Return every device with its licence and state."""
+    database = open_database(settings.app_database)
+    async with database.read() as connection:
+        query = sa.select(t.devices).order_by(t.devices.c.created_at)
+        rows = (await connection.execute(query)).all()
+    await database.close()
+    return [
+        {
+            "device": row.id,
+            "licence": row.licence_id,
+            "state": "revoked" if row.revoked_at else "active",
+            "created_at": iso(row.created_at),
+        }
+        for row in rows
+    ]
+
+
+async def recall(settings: Settings, kind: str, value: str, reason: str) -> None:
+    """Put a line on the recall list."""
+    database = open_database(settings.app_database)
+    async with database.write() as connection:
+        await artifact_store.recall(connection, kind, value, reason, SystemClock().now())
+    await database.close()
 
 
 async def table(settings: Settings) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ from pyvorin_server.settings import Settings
 BEAT_S = 2.0
 DEAD_AFTER_S = 10.0
 _HOUSEKEEPING_BEATS = 30
+_KEEP_FINISHED = timedelta(hours=1)
 _log = structlog.get_logger("sweep")
 
 
@@ -101,7 +102,7 @@ class Sweeper:
             )
         orphans = [job for job in running if job.holder not in alive]
         for job in [*queued, *orphans]:
-            await self._engine.enqueue(job.id, job.fence)
+            await self._engine.enqueue_again(job.id, job.fence)
         for job in waiting:
             async with self._database.write() as connection:
                 await store.end(connection, job, JobState.FAILED, now, code="PYV830")
@@ -113,6 +114,7 @@ class Sweeper:
             await guard.drop_old_nonces(connection, now)
             await limits.drop_old_windows(connection, now)
             await idempotency.drop_old(connection, now)
+        await self._engine.forget_finished(now - _KEEP_FINISHED)
         async with self._database.read() as connection:
             sequence, head = await audit_log.head(connection)
         signed = await self._signer.call("head", {"sequence": sequence, "hash": head.hex()})

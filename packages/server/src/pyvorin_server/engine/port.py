@@ -12,6 +12,7 @@ older process stay recoverable), and the executor id (a restarted supervisor fin
 import asyncio
 import sqlite3
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -26,6 +27,8 @@ QUEUE = "builds"
 WORKFLOW = "build"
 APPLICATION = "pyvorin-server"
 APPLICATION_VERSION = "1"
+
+_FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
 Build = Callable[[str, int], Awaitable[str]]
 
@@ -107,6 +110,30 @@ class EngineClient:
             self._client.enqueue(options, job_id, attempt)
 
         await asyncio.to_thread(enqueue)
+
+    async def enqueue_again(self, job_id: str, attempt: int) -> None:
+        """Queue an attempt whose first run ended without taking the job; harmless when it still waits.
+
+        A finished workflow id runs no more, so a finished one is deleted first.
+        """
+        await asyncio.to_thread(self._delete_finished, [f"{job_id}-{attempt}"], None)
+        await self.enqueue(job_id, attempt)
+
+    async def forget_finished(self, before: datetime) -> None:
+        """Delete the engine's rows of attempts that finished before a time."""
+        await asyncio.to_thread(self._delete_finished, None, before.isoformat())
+
+    def _delete_finished(self, ids: list[str] | None, before: str | None) -> None:
+        found = self._client.list_workflows(
+            workflow_ids=ids,
+            status=_FINISHED,
+            completed_before=before,
+            limit=500,
+            load_input=False,
+            load_output=False,
+        )
+        if found:
+            self._client.delete_workflows([each.workflow_id for each in found])
 
     async def cancel(self, job_id: str, attempt: int) -> None:
         """Withdraw an attempt that has not started, or stop it at its next step."""

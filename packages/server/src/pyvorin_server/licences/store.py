@@ -163,6 +163,28 @@ async def count_devices(connection: AsyncConnection, licence_id: str) -> int:
     return int((await connection.execute(query)).scalar_one())
 
 
+async def revoke_device(connection: AsyncConnection, device_id: str, now: datetime) -> None:
+    """Revoke one device at once and give its place back to the licence."""
+    revoked = (
+        await connection.execute(
+            devices.update()
+            .where(devices.c.id == device_id, devices.c.revoked_at.is_(None))
+            .values(revoked_at=now, slot=None)
+            .returning(devices.c.organisation_id)
+        )
+    ).first()
+    if revoked is None:
+        raise Problem("not_found", "no such device, or revoked already")
+    await refresh.revoke_device(connection, device_id, now)
+    await append(
+        connection,
+        Event.DEVICE_REVOKED,
+        at=now,
+        organisation_id=revoked.organisation_id,
+        subject=device_id,
+    )
+
+
 async def revoke(connection: AsyncConnection, licence_id: str, now: datetime) -> list[str]:
     """Revoke a licence at once: tokens, and every open job of it. Returns the ids of those jobs.
 

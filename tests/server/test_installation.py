@@ -1,0 +1,105 @@
+"""Making an installation: files, modes, settings and their origins."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from pyvorin_server.errors import ConfigError, KeyFileError
+from pyvorin_server.kit.sealing import FileKeyProvider
+from pyvorin_server.settings import load
+from pyvorin_wire import trust
+
+from tests.server.service import Installation
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    installation = Installation(tmp_path_factory.mktemp("made") / "data", 8443)
+    installation.run("init", "--organisation", "Acme", "--format", "json")
+    return installation
+
+
+def test_keys_are_readable_by_their_owner_alone(made: Installation) -> None:
+    assert stat.S_IMODE(made.folder.stat().st_mode) == 0o700
+    files = list((made.folder / "keys").iterdir())
+    assert len(files) >= 10
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    for name in ("app.db", "engine.db"):
+        assert stat.S_IMODE((made.folder / name).stat().st_mode) == 0o600
+
+
+def test_a_second_init_changes_nothing(made: Installation) -> None:
+    before = {path: path.read_bytes() for path in (made.folder / "keys").iterdir()}
+    again = made.run("init", check=False)
+    assert again.returncode == 2
+    assert "nothing was changed" in again.stderr
+    assert before == {path: path.read_bytes() for path in (made.folder / "keys").iterdir()}
+
+
+def test_the_trust_file_holds_no_secret_and_two_pins(made: Installation) -> None:
+    found = made.trust()
+    assert len(set(found.spki_pins)) == 2
+    assert {key.role for key in found.keys} == set(trust.Role)
+    text = (made.folder / "trust.json").read_text()
+    assert "PRIVATE" not in text
+
+
+def test_a_licence_key_is_printed_once_and_kept_nowhere(made: Installation) -> None:
+    issued = made.run("licence", "issue", "--format", "json")
+    key = json.loads(issued.stdout)["key"]
+    listed = made.run("licence", "list").stdout
+    assert key not in listed
+    for path in made.folder.rglob("*"):
+        assert not path.is_file() or key.encode() not in path.read_bytes()
+
+
+def test_doctor_names_what_is_missing_and_the_remedy(tmp_path: Path) -> None:
+    empty = Installation(tmp_path / "none", 8443, {"workers": "cp311=/nowhere/python"})
+    found = empty.run("doctor", "--format", "json", check=False)
+    assert found.returncode == 1
+    by_name = {each["check"]: each for each in json.loads(found.stdout)}
+    assert by_name["installation"]["remedy"] == "run `pyvorin-server init`"
+    assert by_name["workers"]["status"] == "fail"
+
+
+def test_settings_know_their_origin(tmp_path: Path) -> None:
+    (tmp_path / "pyvorin-server.toml").write_text("concurrency = 4\nlisten_port = 9000\n")
+    found = load(tmp_path, {"PYVORIN_SERVER_LISTEN_PORT": "9001"})
+    assert (found.concurrency, found.listen_port, found.region) == (4, 9001, "local")
+    assert found.origins["concurrency"] == "pyvorin-server.toml"
+    assert found.origins["listen_port"] == "PYVORIN_SERVER_LISTEN_PORT"
+    assert found.origins["region"] == "default"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "listen_prot = 1",
+        'listen_port = "1"',
+        "concurrency = 0",
+        'required_tier = "none"',
+        'listen_host = "0.0.0.0"',
+        "workers = 3",
+        "= broken",
+    ],
+)
+def test_a_wrong_setting_stops_the_start(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyvorin-server.toml").write_text(text)
+    with pytest.raises(ConfigError):
+        load(tmp_path, {})
+
+
+@pytest.mark.attack
+def test_a_key_file_open_to_others_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "kek"
+    FileKeyProvider.create(path)
+    path.chmod(0o640)
+    with pytest.raises(KeyFileError, match="0600"):
+        FileKeyProvider(path)
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    with pytest.raises(KeyFileError):
+        FileKeyProvider(link)
