@@ -14,7 +14,13 @@ COMPARISONS = ("<", "<=", "==", "!=", ">", ">=")
 def program(seed: int) -> str:
     """The source of a function `f(a, b, items)` and of a function `g(x, y=…)` that it may call."""
     random = Random(seed)
-    body = _block(random, 1, depth=3)
+    start = "".join(
+        f"    {name} = {random.randint(0, 9)}\n"
+        if random.random() < 0.8
+        else f"    if a == {random.randint(0, 3)}:\n        {name} = b\n"
+        for name in "cd"
+    )
+    body = start + _block(random, 1, depth=3) + _block(random, 1, depth=2)
     return (
         "def g(x, y=3):\n    if x > y:\n        return x - y\n    return x\n\n"
         f"def f(a, b, items):\n{body}    return a, b, items\n"
@@ -47,7 +53,7 @@ def _augmented(random: Random, pad: str, indent: int, depth: int) -> str:
 
 
 def _store(random: Random, pad: str, indent: int, depth: int) -> str:
-    return f"{pad}items[{_expression(random, 1)}] = {_expression(random, 2)}\n"
+    return f"{pad}items[{_index(random, 1)}] = {_expression(random, 2)}\n"
 
 
 def _swap(random: Random, pad: str, indent: int, depth: int) -> str:
@@ -57,7 +63,7 @@ def _swap(random: Random, pad: str, indent: int, depth: int) -> str:
 
 
 def _delete(random: Random, pad: str, indent: int, depth: int) -> str:
-    if random.random() < 0.7:
+    if random.random() < 0.95:
         return _assign(random, pad, indent, depth)
     return f"{pad}del {random.choice('cd')}\n"
 
@@ -122,6 +128,11 @@ def _condition(random: Random, depth: int) -> str:
     return f"{_expression(random, 1)} {random.choice(COMPARISONS)} {_expression(random, 1)}"
 
 
+def _index(random: Random, depth: int) -> str:
+    index = _expression(random, depth)
+    return index if random.random() < 0.1 else f"int({index}) % len(items)"
+
+
 def _expression(random: Random, depth: int) -> str:
     kind = random.randrange(9)
     if not depth or kind < 3:
@@ -131,7 +142,7 @@ def _expression(random: Random, depth: int) -> str:
         case 3:
             return f"({left} if {_condition(random, 1)} else {right})"
         case 4:
-            return f"items[{left}]"
+            return f"items[{_index(random, depth - 1)}]"
         case 5:
             return random.choice((f"g({left})", f"g({left}, {right})", f"g(y={left}, x={right})"))
         case 6:
