@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from workloads import CALL, WORKLOADS
+
 ROOT = Path(__file__).resolve().parent.parent
 PROGRAMS = ROOT / "bench/programs"
 TWINS = ROOT / "bench/c"
@@ -133,9 +135,19 @@ def _ours() -> Peer | Unavailable:
         return Unavailable("`pyvorin --version` failed")
 
     def command(source: Path, folder: Path) -> list[str]:
-        return [str(compiler), "compile", str(source), "-o", str(folder)]
+        typical = folder / "typical.py"
+        typical.write_text("".join(f"{call}\n" for call in _typical(source.stem)))
+        choices = ["--on-unsupported", "keep-python", "--min-speedup", "0"]
+        choices += ["--examples", str(typical)]
+        return [str(compiler), "compile", str(source), "-o", str(folder), *choices]
 
     return Peer("Pyvorin", Path(sys.executable), version, command=command, keep=False)
+
+
+def _typical(program: str) -> list[str]:
+    """Write the program's sample calls as Python."""
+    found = [w for w in (*WORKLOADS, CALL) if w.program == program]
+    return [f"{w.function}({', '.join(map(repr, w.sample))})" for w in found]
 
 
 def _c() -> Peer | Unavailable:
