@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> int:
         record.seconds = round(before + time.monotonic() - start, 1)
         if result.failures:
             _fail(program, result, compiler, options, record)
-        if record.counts["programs"] % 100 == 0 or record.done >= options.count:
+        if record.counts["programs"] % 25 == 0 or record.done >= options.count:
             _progress(record)
             _save(options.resume, record)
     _progress(record)

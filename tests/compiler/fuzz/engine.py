@@ -93,7 +93,7 @@ def _compile(
         try:
             compiled = compiler(program.source, path, options)
         except BaseException:
-            yield {"error": traceback.format_exc()}
+            yield {"error": _shortened(traceback.format_exc())}
             return
         yield {"functions": [[f.name, f.verdict, f.reason] for f in compiled.functions]}
         yield compiled.shared_object or b""
@@ -112,6 +112,14 @@ def _compile(
         if verdict != "native":
             result.reasons.append(f"{name}: {reason}")
     return answer[1] or None
+
+
+def _shortened(text: str) -> str:
+    """The error and the innermost places of a traceback, in one line."""
+    lines = text.strip().splitlines()
+    raised = next((line for line in lines[1:] if not line.startswith(" ")), lines[-1])
+    places = [line.partition("pyvorin/")[2] for line in lines if line.startswith("  File ")]
+    return f"{raised} at {' < '.join(places[:-4:-1])}"
 
 
 def _reference(

@@ -34,7 +34,7 @@ def make(seed: int) -> Program:
     writer = _Writer(random)
     functions: list[Signature] = []
     texts = ["import math", "", f"LIMIT = {random.randint(2, 40)}", "SCALE = 0.25", ""]
-    for number in range(random.randint(2, 5)):
+    for number in range(random.choice((1, 2, 2, 3))):
         recursive = random.random() < 0.2
         name = f"{'r' if recursive else 'f'}{number}"
         kinds = [random.choice(KINDS) for _ in range(random.randint(1, 4))]
@@ -74,7 +74,7 @@ class _Writer:
             ]
             lines.append(f"    deeper = {signature.name}({', '.join(arguments)})")
             scope.variables["deeper"] = signature.result
-        for _ in range(self.random.randint(2, 6)):
+        for _ in range(self.random.randint(1, 4)):
             lines += self.statement(scope, "    ", 2, signature.result)
         lines.append(f"    return {self.result(scope, signature.result)}")
         return lines
@@ -85,7 +85,7 @@ class _Writer:
     def block(self, scope: Scope, indent: str, depth: int, result: str) -> list[str]:
         inner = Scope(dict(scope.variables), scope.functions, scope.loop_depth, set(scope.counters))
         lines: list[str] = []
-        for _ in range(self.random.randint(1, 3)):
+        for _ in range(self.random.randint(1, 2)):
             lines += self.statement(inner, indent, depth, result)
         for name, kind in inner.variables.items():  # often bound afterwards, sometimes not
             if self.random.random() < 0.05:
