@@ -45,6 +45,7 @@ def load_extension(module: str, payload: bytes) -> ModuleType:
     spec = ModuleSpec(module, loader, origin=path)
     try:
         native = importlib.util.module_from_spec(spec)
+        native.__dict__["__attach_only__"] = True  # a standalone artifact then runs no module code
         loader.exec_module(native)
     except (ImportError, SystemError) as error:
         os.close(descriptor)

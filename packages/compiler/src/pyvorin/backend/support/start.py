@@ -203,13 +203,18 @@ def stats_method(self: int, _: int) -> int:
 
 
 def run_body_of(module: int) -> int:
-    """Standalone: run the module's own code in it, as `backend.starter` prepares it."""
+    """Standalone: run the module's own code in it, as `backend.starter` prepares it.
+
+    Not for a loader that only attaches: it sets `__attach_only__` in the module before executing it.
+    """
     if i64[data.starter_size] == 0:
+        return 0
+    names = c.PyModule_GetDict(module)
+    if c.PyDict_GetItemString(names, "__attach_only__"):
         return 0
     code = prepared_code(module)
     if code == 0:
         return -1
-    names = c.PyModule_GetDict(module)
     c.PyDict_SetItemString(names, "__builtins__", c.PyEval_GetBuiltins())
     result = c.PyEval_EvalCode(code, names, names)
     decref(code)
