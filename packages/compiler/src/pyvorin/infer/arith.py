@@ -126,11 +126,14 @@ def _numeric(a: Type, b: Type) -> bool:
 
 
 def _boxed(op: str, a: Type, b: Type, recorded: frozenset[str]) -> Plan:
-    """By CPython on boxed operands; a result that was always of one class is taken out of its box."""
+    """By CPython on boxed operands; a result that was always of one class is taken out of its box.
+
+    Not a 128-bit one: what goes through boxed arithmetic once will again.
+    """
     kind = KIND_OF.get(next(iter(recorded))) if len(recorded) == 1 else None
-    if kind in (INT, WIDE, FLOAT):
+    if kind in (INT, FLOAT):
         return Plan("num.binop", (a, b), kind, narrow=True)
-    return Plan("num.binop", (a, b), BIG if kind is BIG or a is BIG else Obj(recorded))
+    return Plan("num.binop", (a, b), BIG if kind in (WIDE, BIG) or a is BIG else Obj(recorded))
 
 
 def _float_plan(op: str, x: Kind, y: Kind, recorded: frozenset[str]) -> Plan | None:
@@ -178,7 +181,7 @@ _PREFIX = {INT: "i64", WIDE: "i128"}
 
 
 def _grown(op: str, recorded: frozenset[str], variant: str, constant: bool) -> Kind:
-    """The width that a growing operation's result needs, by the record and by the body's variant."""
+    """The width that a growing operation's result needs: by the record, by the body's variant."""
     seen = BIG if "big" in recorded else WIDE if "wide" in recorded else INT
     counter = constant and op in ("+", "-")
     return seen if counter else max((seen, WIDTH_OF_VARIANT[variant]), key=INTS.index)

@@ -113,8 +113,9 @@ class Flow:
         self.types[value.id] = join(self.type(value), type_)
 
     def classes(self, value: Value) -> frozenset[str]:
-        """The classes recorded for a value."""
-        return self.source.classes(value.id)
+        """The classes recorded for a value in calls on these types (in all calls if there were none)."""
+        recorded = self.source.recorded_on.get(self.params, self.source.recorded)
+        return recorded.get(value.id, frozenset())
 
 
 def _carried(type_: Type) -> Type:

@@ -18,6 +18,8 @@ from typing import Any
 from pyvorin.frontend.build import Built
 from pyvorin.types import BIG, BOOL, CHAR, FLOAT, INT, NONE, STR, TUPLE, WIDE, Callee, Obj, Type
 
+Recorded = Mapping[int, frozenset[str]]  # IR value id → classes; a value never reached is absent
+
 
 @dataclass(eq=False, slots=True)
 class SourceFunction:
@@ -31,14 +33,8 @@ class SourceFunction:
     built: Built
     defaults: tuple[Any, ...] = ()
     kwdefaults: dict[str, Any] = field(default_factory=dict)
-    recorded: Mapping[int, frozenset[str]] = field(default_factory=dict)
-    signatures: list[tuple[str, ...]] = field(
-        default_factory=list
-    )  # classes of recorded arguments, commonest first
-
-    def classes(self, value_id: int) -> frozenset[str]:
-        """The classes recorded for an IR value; empty when it was never reached."""
-        return self.recorded.get(value_id, frozenset())
+    recorded: Recorded = field(default_factory=dict)
+    recorded_on: dict[tuple[Type, ...], Recorded] = field(default_factory=dict)
 
 
 @dataclass(eq=False, slots=True)

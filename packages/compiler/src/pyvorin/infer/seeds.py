@@ -8,18 +8,19 @@ value. A function that no call reaches gets one instance from the evidence in it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
 from typing import Any, Final
 
 from pyvorin.check.case import Case, Inputs, builder
-from pyvorin.infer.module import SourceFunction
+from pyvorin.infer.module import Recorded, SourceFunction
 from pyvorin.infer.program import MAX_INSTANCES, Program, evidence, parameter_type
 from pyvorin.ir.interp import Body
 from pyvorin.record import Budget, FunctionProfile, record
 from pyvorin.types import CHAR, INTS, KIND_OF, STR, Type, from_class
 
 MAX_CALLS: Final = 60  # of one function that are looked at
-BUDGET: Final = Budget(calls=30, call_ops=6_000, ops=60_000)
+BUDGET: Final = Budget(calls=30, call_ops=3_000, ops=60_000)
 
 Call = tuple[str, tuple[Any, ...], dict[str, Any]]
 
@@ -30,13 +31,13 @@ def calls_of(
     """The calls that people wrote or a run made, with fresh arguments; for a function without any,
     the evidence.
     """
-    calls: list[Call] = []
+    queues: list[list[Call]] = []
     for name in functions:
         of = inputs.of(name)
         written = [case for case in of if case.origin in ("example", "doctest", "main")]
         guessed = [case for case in of if case.origin == "evidence"][:1]
-        calls += _spread(written or guessed, namespace)
-    return calls
+        queues.append(list(_spread(written or guessed, namespace)))
+    return [call for row in zip_longest(*queues) for call in row if call is not None]
 
 
 def _spread(cases: list[Case], namespace: dict[str, Any]) -> Iterator[Call]:
@@ -64,23 +65,43 @@ def record_calls(program: Program, inputs: Inputs, namespace: dict[str, Any]) ->
     profile = record(bodies, calls_of(inputs, functions, namespace), BUDGET)
     for name, source in functions.items():
         seen = profile.functions.get(name, FunctionProfile())
-        source.recorded = {
-            value: frozenset(map(_plain, counts)) for value, counts in seen.values.items()
-        }
-        _add_roots(program, source, _signatures(seen))
+        source.recorded = {value: _plain(names) for value, names in seen.values.items()}
+        wanted = _merged([_types(seen, names) for names, _ in seen.signatures.most_common()])
+        source.recorded_on = _by_types(seen, wanted)
+        _add_roots(program, source, wanted)
 
 
-def _plain(name: str) -> str:
-    """A recorded class as inference knows it."""
-    return name if name in KIND_OF else "other"
+def _plain(names: Iterable[str]) -> frozenset[str]:
+    """Recorded classes as inference knows them."""
+    return frozenset(name if name in KIND_OF else "other" for name in names)
 
 
-def _signatures(seen: FunctionProfile) -> list[tuple[Type, ...]]:
-    """Parameter types of recorded calls, commonest first."""
-    return [
-        tuple(parameter_type(from_class(_plain(name))) for name in names)
-        for names, _ in seen.signatures.most_common()
-    ]
+def _types(seen: FunctionProfile, signature: tuple[str, ...]) -> tuple[Type, ...]:
+    """Parameter types for recorded classes of arguments.
+
+    Where the calls made ints beyond 128 bits, large arguments stay boxed from the start.
+    """
+    grows = any("big" in names for names in seen.by_signature[signature].values())
+    kinds = ("big" if grows and name == "wide" else name for name in signature)
+    return tuple(parameter_type(from_class(name if name in KIND_OF else "other")) for name in kinds)
+
+
+def _by_types(
+    seen: FunctionProfile, wanted: list[tuple[Type, ...]]
+) -> dict[tuple[Type, ...], Recorded]:
+    """What was recorded in the calls that each of the wanted instances is for."""
+    found: dict[tuple[Type, ...], dict[int, set[str]]] = {}
+    for signature, values in seen.by_signature.items():
+        types = _types(seen, signature)
+        place = next((w for w in wanted if all(map(_within, types, w))), types)
+        into = found.setdefault(place, {})
+        for value, names in values.items():
+            into.setdefault(value, set()).update(names)
+    return {types: {v: _plain(names) for v, names in into.items()} for types, into in found.items()}
+
+
+def _within(a: Type, b: Type) -> bool:
+    return a == b or (_alike(a, b, any_width=True) and _larger(a, b) == b)
 
 
 def _add_roots(program: Program, source: SourceFunction, wanted: list[tuple[Type, ...]]) -> None:

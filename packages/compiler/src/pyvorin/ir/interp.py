@@ -82,6 +82,9 @@ class Watcher(Protocol):
     def entered(self, body: Body, args: Sequence[Any]) -> None:
         """A call of the function starts."""
 
+    def exited(self, body: Body) -> None:
+        """The call that started last ends, in whatever way."""
+
     def at_block(self, body: Body, block: Block, values: Bindings) -> None:
         """A block starts, its parameters hold these values."""
 
@@ -120,10 +123,14 @@ class Machine:
     def run(self, body: Body, args: Iterable[Any], entry: int = 0) -> Any:
         """Run from entry number `entry` with one value a parameter of its block."""
         values = list(args)
-        if self.watcher is not None:
-            self.watcher.entered(body, values)
-        result = Frame(self, body).run(body.function.entries[entry].block, values)
-        if isinstance(result, Left) and self.watcher is not None:
+        if self.watcher is None:
+            return Frame(self, body).run(body.function.entries[entry].block, values)
+        self.watcher.entered(body, values)
+        try:
+            result = Frame(self, body).run(body.function.entries[entry].block, values)
+        finally:
+            self.watcher.exited(body)
+        if isinstance(result, Left):
             self.watcher.left(body, result)
         return result
 

@@ -22,6 +22,7 @@ from pyvorin.ir.model import Block, Function, Value
 FORMAT = 1
 MAX_CLASSES = 16  # of one value; more are counted as "other"
 ClassCounts = Counter[str]
+Values = dict[int, set[str]]  # IR value id → classes seen
 
 
 @dataclass(slots=True)
@@ -46,6 +47,7 @@ class FunctionProfile:
     signatures  classes of the arguments, in parameter order, with the number of calls
     values      for each IR value id the classes seen
     elements    for each IR value id that was a list or tuple, the classes of sampled elements
+    by_signature  for each of the signatures the classes seen of each IR value in its calls
     blocks      for each block label how often it ran; `edges`: how often each edge was taken
     """
 
@@ -55,6 +57,7 @@ class FunctionProfile:
     signatures: Counter[tuple[str, ...]] = field(default_factory=Counter)
     values: dict[int, ClassCounts] = field(default_factory=dict)
     elements: dict[int, ClassCounts] = field(default_factory=dict)
+    by_signature: dict[tuple[str, ...], Values] = field(default_factory=dict)
     blocks: Counter[str] = field(default_factory=Counter)
     edges: dict[str, list[int]] = field(default_factory=dict)
 
@@ -102,6 +105,10 @@ class FunctionProfile:
             "signatures": [[list(names), n] for names, n in self.signatures.most_common()],
             "values": _table_to_json(self.values),
             "elements": _table_to_json(self.elements),
+            "by_signature": [
+                [list(names), {str(value): sorted(seen) for value, seen in values.items()}]
+                for names, values in self.by_signature.items()
+            ],
             "blocks": dict(self.blocks),
             "edges": self.edges,
         }
@@ -116,6 +123,10 @@ class FunctionProfile:
             signatures=Counter({tuple(names): n for names, n in data["signatures"]}),
             values=_table_from_json(data["values"]),
             elements=_table_from_json(data["elements"]),
+            by_signature={
+                tuple(names): {int(value): set(seen) for value, seen in values.items()}
+                for names, values in data["by_signature"]
+            },
             blocks=Counter(data["blocks"]),
             edges={label: list(counts) for label, counts in data["edges"].items()},
         )

@@ -18,7 +18,7 @@ from typing import Any
 from pyvorin.ir.interp import UNBOUND, Bindings, Body, Left, Machine, bind
 from pyvorin.ir.model import Block, Function, Op, Rep
 from pyvorin.record.classes import class_of, element_classes
-from pyvorin.record.profile import FunctionProfile, Profile
+from pyvorin.record.profile import FunctionProfile, Profile, Values
 
 Call = tuple[str, tuple[Any, ...], dict[str, Any]]
 
@@ -67,6 +67,7 @@ class _Recorder:
     profile: Profile = field(default_factory=Profile)
     ops: int = 0
     stop_at: int = 0
+    active: list[tuple[FunctionProfile, Values]] = field(default_factory=list)
 
     def run(
         self, machine: Machine, body: Body, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -91,16 +92,21 @@ class _Recorder:
 
     def entered(self, body: Body, args: Sequence[Any]) -> None:
         profile = self._of(body)
+        signature = tuple(map(class_of, args))
         profile.calls += 1
-        profile.signatures[tuple(map(class_of, args))] += 1
+        profile.signatures[signature] += 1
+        self.active.append((profile, profile.by_signature.setdefault(signature, {})))
+
+    def exited(self, body: Body) -> None:
+        self.active.pop()
 
     def at_block(self, body: Body, block: Block, values: Bindings) -> None:
         profile = self._of(body)
         profile.blocks[block.label] += 1
-        self._count(profile, values)
+        self._count(values)
 
     def did(self, body: Body, op: Op, values: Bindings) -> None:
-        self._count(self._of(body), values)
+        self._count(values)
 
     def took(self, body: Body, block: Block, edge: int) -> None:
         edges = self._of(body).edges
@@ -109,12 +115,15 @@ class _Recorder:
     def left(self, body: Body, left: Left) -> None:
         self._of(body).left += 1
 
-    def _count(self, profile: FunctionProfile, values: Bindings) -> None:
+    def _count(self, values: Bindings) -> None:
+        profile, of_signature = self.active[-1]
         self.ops += 1
         if self.ops > self.stop_at:
             raise _BrokenOff
         for value, held in values:
             if value.rep is Rep.OBJ and held is not UNBOUND:
-                profile.count(profile.values, value.id, class_of(held))
+                name = class_of(held)
+                profile.count(profile.values, value.id, name)
+                of_signature.setdefault(value.id, set()).add(name)
                 for name in element_classes(held):
                     profile.count(profile.elements, value.id, name)
