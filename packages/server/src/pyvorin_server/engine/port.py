@@ -112,7 +112,7 @@ class EngineClient:
         await asyncio.to_thread(enqueue)
 
     async def enqueue_again(self, job_id: str, attempt: int) -> None:
-        """Queue an attempt whose first run ended without taking the job; harmless when it still waits.
+        """Queue an attempt whose first run ended without taking the job; harmless while it waits.
 
         A finished workflow id runs no more, so a finished one is deleted first.
         """
