@@ -6,6 +6,7 @@ crosses the connection, as it is after decryption, so that a test can search the
 changes one thing at a time for tests of bad services.
 """
 
+import contextlib
 import datetime
 import hashlib
 import ipaddress
@@ -353,10 +354,8 @@ class _Server(ThreadingHTTPServer):
         except (ssl.SSLError, OSError):
             return
         super().finish_request(secure, client_address)
-        try:
+        with contextlib.suppress(OSError):
             secure.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
     def handle_error(self, request, client_address):
         """A client that refuses us closes the connection; that is what some tests are for."""

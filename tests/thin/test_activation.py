@@ -130,8 +130,8 @@ def test_a_key_sealed_for_another_purpose_does_not_open(service):
     activate(service)
     sealed = service.sealed("dev-1")
     mixed = type(sealed)(sealed.request, sealed.artifact, sealed.fingerprint)
+    seed = bytes.fromhex(keys.load_device().seal_seed)
     with pytest.raises(ProvenanceError):
-        seed = bytes.fromhex(keys.load_device().seal_seed)
         activation.open_sealed(mixed, seed, "org-1", "dev-1")
 
 

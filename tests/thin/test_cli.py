@@ -24,7 +24,7 @@ def program(*words, **settings):
 def file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "app.py"
-    path.write_text("def f(n):\n    return sum(i * i for i in range(n))\n\nprint(f(1000))\n")
+    path.write_text("def f(n):\n    return sum(i * i for i in range(n))\n\nprint(f(100_000))\n")
     return str(path)
 
 
@@ -145,6 +145,13 @@ def test_run_shows_the_programs_own_traceback(tmp_path):
     )
     assert done.returncode == direct.returncode == 1
     assert done.stderr == direct.stderr
+
+
+def test_run_refuses_an_unknown_mode_and_requires(file):
+    done = program("run", file, env={**os.environ, "PYVORIN": "shadow"})
+    assert (done.returncode, "PYV870" in done.stderr) == (2, True)
+    done = program("run", file, env={**os.environ, "PYVORIN": "require"})
+    assert (done.returncode, "PYV860" in done.stderr) == (5, True)
 
 
 def test_run_module(tmp_path, monkeypatch):

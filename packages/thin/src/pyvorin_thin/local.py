@@ -51,11 +51,12 @@ def run(command: str, arguments: Sequence[str], *, timeout_s: float | None = Non
     require()
     line = [sys.executable, "-m", "pyvorin", command, *arguments, "--format", "json"]
     try:
-        done = subprocess.run(line, stdout=subprocess.PIPE, timeout=timeout_s, check=False)
+        done = subprocess.run(line, capture_output=True, timeout=timeout_s, check=False)
     except subprocess.TimeoutExpired as error:
         raise ServiceError(
             "PYV881", f"the compiler did not end within {timeout_s:.0f} s"
         ) from error
+    _forward(done.stderr.decode("utf-8", "replace"))
     try:
         document = json.loads(done.stdout) if done.stdout.strip() else {}
         found = tuple(Diagnostic.from_json(item) for item in document.get("diagnostics", ()))
@@ -64,3 +65,10 @@ def run(command: str, arguments: Sequence[str], *, timeout_s: float | None = Non
             "PYV881", f"the compiler's answer cannot be read (exit {done.returncode})"
         ) from error
     return Outcome(done.returncode, found, document)
+
+
+def _forward(text: str) -> None:
+    """The compiler's words for people; which files it wrote is said by whoever asked for them."""
+    for line in text.splitlines():
+        if not line.startswith("wrote "):
+            print(line, file=sys.stderr)

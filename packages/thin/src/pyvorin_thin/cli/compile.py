@@ -3,11 +3,24 @@ this machine."""
 
 import argparse
 import sys
+import tempfile
 
 from pyvorin_wire.api import JobView
 from pyvorin_wire.platform import running
 
-from pyvorin_thin import build, config, keys, local, scan, service, telemetry, trust
+from pyvorin_thin import (
+    adopt,
+    build,
+    config,
+    keys,
+    local,
+    paths,
+    scan,
+    service,
+    store,
+    telemetry,
+    trust,
+)
 from pyvorin_thin.build import Consent, Plan
 from pyvorin_thin.cli import findings, output
 from pyvorin_thin.errors import Findings, ProvenanceError, ThinError, UsageError
@@ -134,8 +147,10 @@ class _Progress:
 
 
 def _compile_here(options: argparse.Namespace, settings: config.Settings) -> int:
-    """`python -m pyvorin compile`: its own exit codes, findings shown by us. Findings of the scan
-    are warnings: nothing is sent."""
+    """Compile on this machine and keep the result for `run` and the import hook.
+
+    Findings of the scan are warnings here: nothing is sent.
+    """
     local.require()
     source = notpython.read_source(options.file)
     if options.dry_run:
@@ -143,33 +158,52 @@ def _compile_here(options: argparse.Namespace, settings: config.Settings) -> int
         return 0
     for item in scan.upload({options.file: source}):
         if item.code == "PYV811":
-            output.say(
-                f"warning: {item.message.replace('; nothing was sent', '')} (nothing is sent)"
-            )
-    words = [
-        options.file,
-        "--on-unsupported",
-        settings["on-unsupported"],
-        "--opt-level",
-        str(settings["opt-level"]),
-    ]
-    words += [
-        "--min-speedup",
-        str(settings["min-speedup"]),
-        "-o",
-        options.output or "build/pyvorin",
-    ]
+            output.say(f"warning: {item.message.replace('; nothing was sent', '')}")
+    with tempfile.TemporaryDirectory() as folder:
+        done = local.run("compile", _words(options, settings, options.output or folder))
+        written = list(done.document.get("written", ()))
+        kept = _keep(written, options, settings, source)
+    _show_local(options, source, done, written if options.output else [], kept)
+    return done.exit_code
+
+
+def _words(options: argparse.Namespace, settings: config.Settings, folder: str) -> list[str]:
+    words = [options.file, "-o", folder, "--on-unsupported", settings["on-unsupported"]]
+    words += ["--opt-level", str(settings["opt-level"])]
+    words += ["--min-speedup", str(settings["min-speedup"])]
     for name in options.function or ():
         words += ["--function", name]
-    if options.examples:
-        words += ["--examples", options.examples]
-    done = local.run("compile", words)
+    return [*words, "--examples", options.examples] if options.examples else words
+
+
+def _keep(
+    written: list[str], options: argparse.Namespace, settings: config.Settings, source: str
+) -> list[str]:
+    """Names of the functions that are native from now on."""
+    chosen = {"opt_level": settings["opt-level"], "functions": options.function}
+    for path in written:
+        if path.endswith(".so"):
+            data = paths.read(path, limit=store.MAX_CONTAINER_BYTES) or b""
+            about = adopt.adopt(data, build.module_name(options.file), source, chosen)
+            return [entry.qualname for entry in about.functions]
+    return []
+
+
+def _show_local(
+    options: argparse.Namespace,
+    source: str,
+    done: local.Outcome,
+    written: list[str],
+    kept: list[str],
+) -> None:
+    if options.format == "json":
+        output.data({**done.document, "kept": kept}, "", "json")
+        return
+    findings.show(done.diagnostics, {options.file: source}, options.format)
     if options.format == "text":
-        findings.show(done.diagnostics, {options.file: source}, "text")
-        for path in done.document.get("written", ()):
-            output.data({}, f"wrote {path}", "text")
-    elif options.format == "json":
-        output.data(done.document, "", "json")
-    else:
-        findings.show(done.diagnostics, {options.file: source}, options.format)
-    return done.exit_code
+        text = "".join(f"wrote {path}\n" for path in written)
+        if kept:
+            module = build.module_name(options.file)
+            text += f"ok[PYV000]: {module}: {', '.join(kept)} compiled, checked and stored\n"
+            text += f"run it: pyvorin-thin run {options.file}\n"
+        output.data({}, text, "text")

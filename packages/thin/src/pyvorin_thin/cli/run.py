@@ -11,12 +11,13 @@ import types
 from collections.abc import Callable
 
 import pyvorin_thin
-from pyvorin_thin import config, hook
+from pyvorin_thin import config, hook, loader
 from pyvorin_thin.errors import UsageError
 
 
 def run(options: argparse.Namespace) -> Callable[[], int]:
     """Prepare; the program itself runs after the client's own error handling is left."""
+    mode = _mode()
     days = config.load()["require-fresh"]
     os.environ.setdefault("PYVORIN_REQUIRE_FRESH", str(days))
     pyvorin_thin.install()
@@ -25,7 +26,7 @@ def run(options: argparse.Namespace) -> Callable[[], int]:
         sys.path.insert(0, os.getcwd())
         return functools.partial(_guarded, functools.partial(_module, options.program))
     sys.path.insert(0, os.path.dirname(os.path.abspath(options.program)))
-    code = _script(options.program)
+    code = _script(options.program, mode)
     main = types.ModuleType("__main__")
     main.__file__ = options.program
     main.__dict__["__builtins__"] = __builtins__
@@ -52,9 +53,18 @@ def _guarded(program: Callable[[], object]) -> int:
     return 0
 
 
-def _script(path: str) -> types.CodeType:
-    """The script's code, with attachments if it has an artifact. A script is compiled under its
-    file's name."""
+def _mode() -> str:
+    try:
+        return hook.mode()
+    except ImportError as error:
+        raise UsageError("PYV870", str(error)) from error
+
+
+def _script(path: str, mode: str) -> types.CodeType:
+    """The script's code, with attachments if it has an artifact.
+
+    A script is compiled under its file's name. Under PYVORIN=require raises ThinError.
+    """
     try:
         with io.open_code(path) as file:
             code = compile(file.read(), path, "exec", dont_inherit=True)
@@ -62,12 +72,8 @@ def _script(path: str) -> types.CodeType:
         raise UsageError("PYV813", f"{path} cannot be read: {error.strerror}") from error
     except SyntaxError as error:
         raise UsageError("PYV813", f"{path}:{error.lineno}: {error.msg}") from error
-    if hook.mode() == "off" or hook.is_off():
+    if mode == "off" or hook.is_off():
         return code
     name = os.path.basename(path).removesuffix(".py")
-    natives = hook.open_natives(name, required=hook.mode() == "require")
-    if not natives:
-        return code
-    from pyvorin_thin import loader
-
-    return loader.instrumented(code, natives)
+    natives = loader.open_module(name, required=mode == "require")
+    return loader.instrumented(code, natives) if natives else code
