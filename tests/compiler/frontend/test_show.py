@@ -1,9 +1,10 @@
 """Tables for the command line."""
 
 from pyvorin.frontend.build import build_function
-from pyvorin.frontend.show import headers, recorded, resume_points
+from pyvorin.frontend.show import headers, resume_points
 from pyvorin.ir.interp import Body
 from pyvorin.record import record
+from pyvorin.record.show import recorded
 
 
 def total(n):  # type: ignore[no-untyped-def]
@@ -34,6 +35,6 @@ def test_headers_list_their_parameters() -> None:
 def test_recorded_classes() -> None:
     assert BUILT.function is not None
     profile = record({"total": Body(BUILT.function, total)}, [("total", (3,), {})])
-    text = recorded(BUILT, profile.functions["total"])
+    text = recorded(BUILT.function, profile.functions["total"])
     classes = [line.split()[2:] for line in text.splitlines() if line.split()[1:2] == ["i"]]
     assert classes == [["int", "3"], ["int", "3"]]  # the header's parameter, and each item

@@ -1,4 +1,4 @@
-"""Tables about a built function, for the command line: resume points, headers, recorded classes.
+"""Tables about a built function, for the command line: resume points and headers.
 
 offset  line  instruction     operation   locals            stack
     22     2  CALL            py.call     n=%0 s=%1 i=-     %2 0 %0
@@ -6,15 +6,11 @@ offset  line  instruction     operation   locals            stack
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pyvorin.frontend.build import Built
 from pyvorin.frontend.opcodes import Instruction, decode
 from pyvorin.ir.model import FrameState, Op
+from pyvorin.ir.table import Row, table
 from pyvorin.ir.text import write_slot
-from pyvorin.record.profile import FunctionProfile
-
-Row = tuple[str, ...]
 
 
 def resume_points(built: Built) -> str:
@@ -25,7 +21,7 @@ def resume_points(built: Built) -> str:
         for op in sorted(built.function.ops(), key=lambda op: op.state.offset if op.state else -1):
             if op.state is not None:
                 rows.append(_point(op, op.state, instructions[op.state.offset], built))
-    return _table(rows, numbers=2)
+    return table(rows, numbers=2)
 
 
 def _point(op: Op, state: FrameState, instruction: Instruction, built: Built) -> Row:
@@ -45,40 +41,10 @@ def headers(built: Built) -> str:
         names = " ".join(_slot_name(built, *slot) for slot in header.slots)
         line = str(lines[header.offset])
         rows.append((str(header.offset), line, header.block.label, header.stack or "-", names))
-    return _table(rows, numbers=2)
+    return table(rows, numbers=2)
 
 
 def _slot_name(built: Built, kind: str, number: int) -> str:
     if kind == "stack":
         return f"stack[{number}]"
     return built.code.co_varnames[number] + ("?" if kind == "bound" else "")
-
-
-def recorded(built: Built, profile: FunctionProfile) -> str:
-    """The classes recorded for each value, and for its elements."""
-    rows: list[Row] = [("value", "name", "classes", "elements")]
-    if built.function is not None:
-        for block in built.function.blocks:
-            values = [*block.params, *(value for op in block.ops for value in op.results)]
-            for value in values:
-                classes = _counts(profile.values.get(value.id, {}))
-                if classes:
-                    elements = _counts(profile.elements.get(value.id, {}))
-                    rows.append((repr(value), value.hint, classes, elements))
-    return _table(rows, numbers=0)
-
-
-def _counts(counts: dict[str, int]) -> str:
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{name} {count}" for name, count in ordered)
-
-
-def _table(rows: list[Row], numbers: int) -> str:
-    """Columns padded to their widest cell; the first `numbers` of them to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "".join(f"{'  '.join(_cells(row, widths, numbers)).rstrip()}\n" for row in rows)
-
-
-def _cells(row: Row, widths: list[int], numbers: int) -> Iterator[str]:
-    for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
-        yield cell.rjust(width) if place < numbers else cell.ljust(width)

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field
 from types import CodeType, FunctionType
 from typing import Any, Protocol
 
-from pyvorin.ir.meaning import MEANINGS, NULL, UNBOUND, Leave, Missing, Returned
+from pyvorin.ir import meaning_typed
+from pyvorin.ir.meaning import NULL, UNBOUND, Leave, Missing, Returned
 from pyvorin.ir.model import (
     Block,
     Const,
@@ -34,7 +35,7 @@ __all__ = ["NULL", "OPERATIONS", "UNBOUND", "Body", "Frame", "Left", "Machine", 
 
 Bindings = list[tuple[Value, Any]]
 
-OPERATIONS = MEANINGS  # op name → what it does
+OPERATIONS = meaning_typed.MEANINGS  # op name → what it does
 
 
 @dataclass(frozen=True, slots=True)
