@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
-import itertools
-import os
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,8 +21,6 @@ from pyvorin.backend.module import (
 )
 from pyvorin.ir.text import parse
 
-_names = itertools.count()
-
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -40,7 +36,20 @@ def native(
     *written: Written, force: bool = False
 ) -> tuple[list[Callable[..., Any]], list[Callable[[], dict[str, Any]]], ModuleType]:
     """Attach functions; what gives their counters, and the extension module."""
-    name = f"native{os.getpid()}_{next(_names)}"
+    return loaded(*written, content=built(*written, force=force))
+
+
+def loaded(
+    *written: Written, content: bytes
+) -> tuple[list[Callable[..., Any]], list[Callable[[], dict[str, Any]]], ModuleType]:
+    """The same with a module that was built before, from the same functions: a copy of its own."""
+    module = load("native", content)
+    attach_all(module, [w.function for w in written])
+    return [w.function for w in written], [item[5] for item in module.native], module
+
+
+def built(*written: Written, force: bool = False) -> bytes:
+    """The extension module of functions."""
     functions = [
         NativeFunction(
             w.function.__name__,
@@ -51,9 +60,7 @@ def native(
         )
         for w in written
     ]
-    module = load(name, build(NativeModule(name, functions, force=force)))
-    attach_all(module, [w.function for w in written])
-    return [w.function for w in written], [item[5] for item in module.native], module
+    return build(NativeModule("native", functions, force=force, optimise=2))
 
 
 def load(name: str, content: bytes) -> ModuleType:

@@ -225,7 +225,7 @@ EMIT.update(
 )
 
 ROUTINES = """
-define internal i64 @mulmod(i64 %a, i64 %b, i64 %m) nounwind alwaysinline {
+define internal i64 @mulmod(i64 %a, i64 %b, i64 %m) nounwind uwtable alwaysinline {
   %signs1 = or i64 %a, %b
   %signs = or i64 %signs1, %m
   %wide.a = sext i64 %a to i128
@@ -246,7 +246,7 @@ long:
   ret i64 %slow
 }
 
-define internal i64 @mulmod.long(i64 %low, i64 %high, i64 %m) nounwind noinline {
+define internal i64 @mulmod.long(i64 %low, i64 %high, i64 %m) nounwind uwtable noinline {
   %high128 = zext i64 %high to i128
   %low128 = zext i64 %low to i128
   %shifted = shl i128 %high128, 64
@@ -273,12 +273,12 @@ define internal i64 @mulmod.long(i64 %low, i64 %high, i64 %m) nounwind noinline 
   ret i64 %result
 }
 
-define internal { i64, i64 } @divide(i64 %high, i64 %low, i64 %by) nounwind alwaysinline {
+define internal { i64, i64 } @divide(i64 %high, i64 %low, i64 %by) nounwind uwtable alwaysinline {
   %pair = call { i64, i64 } asm "divq $4", "={ax},={dx},{ax},{dx},r,~{dirflag},~{fpsr},~{flags}"(i64 %low, i64 %high, i64 %by)
   ret { i64, i64 } %pair
 }
 
-define internal { i64, i1 } @power(i64 %a, i64 %n) nounwind {
+define internal { i64, i1 } @power(i64 %a, i64 %n) nounwind uwtable {
 start:
   %negative = icmp slt i64 %n, 0
   br i1 %negative, label %no, label %loop
@@ -311,7 +311,7 @@ no:
 """
 
 WIDE_DIVISION = """
-define internal { i128, i128 } @wide.unsigned(i128 %a, i128 %b) nounwind noinline {
+define internal { i128, i128 } @wide.unsigned(i128 %a, i128 %b) nounwind uwtable noinline {
   %a.low = trunc i128 %a to i64
   %a.shifted = lshr i128 %a, 64
   %a.high = trunc i128 %a.shifted to i64
@@ -366,7 +366,7 @@ end:
   ret { i128, i128 } %whole
 }
 
-define internal { i128, i128 } @wide.floor(i128 %a, i128 %b) nounwind {
+define internal { i128, i128 } @wide.floor(i128 %a, i128 %b) nounwind uwtable {
   %a.minus = sub i128 0, %a
   %b.minus = sub i128 0, %b
   %a.negative = icmp slt i128 %a, 0
@@ -392,13 +392,13 @@ define internal { i128, i128 } @wide.floor(i128 %a, i128 %b) nounwind {
   ret { i128, i128 } %whole
 }
 
-define internal i128 @wide.floordiv(i128 %a, i128 %b) nounwind {
+define internal i128 @wide.floordiv(i128 %a, i128 %b) nounwind uwtable {
   %pair = call { i128, i128 } @wide.floor(i128 %a, i128 %b)
   %q = extractvalue { i128, i128 } %pair, 0
   ret i128 %q
 }
 
-define internal i128 @wide.mod(i128 %a, i128 %b) nounwind {
+define internal i128 @wide.mod(i128 %a, i128 %b) nounwind uwtable {
   %pair = call { i128, i128 } @wide.floor(i128 %a, i128 %b)
   %r = extractvalue { i128, i128 } %pair, 1
   ret i128 %r

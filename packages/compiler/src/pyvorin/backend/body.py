@@ -49,7 +49,7 @@ METADATA = """
 !22 = !{i64 0, i64 1152921504606846976}
 !23 = !{!"branch_weights", i32 1000000, i32 1}
 !20 = !{!"branch_weights", i32 1, i32 1000000}
-attributes #1 = { cold noinline minsize optsize nounwind }
+attributes #1 = { cold noinline minsize optsize nounwind uwtable }
 attributes #2 = { nobuiltin nounwind willreturn memory(none) }
 """
 
@@ -150,7 +150,7 @@ class Body:
         lines = ["start:", *self.head, *start]
         for block, body in written:
             lines += [f"{self._name(block)}:", *self._phis(block), *body]
-        header = f"define internal {self.result} @{self.name}({', '.join(parameters)}) nounwind"
+        header = f"define internal {self.result} @{self.name}({', '.join(parameters)}) nounwind uwtable"
         self.text.define("\n".join([f"{header} {{", *lines, *self.cold, "}", ""]))
 
     # ---- text -----------------------------------------------------------------------------------

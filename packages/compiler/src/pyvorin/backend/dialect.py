@@ -51,8 +51,8 @@ INT_RESULTS = frozenset(
 DOUBLE_RESULTS = frozenset("pow fmod floor ceil PyFloat_AsDouble".split())
 
 
-def translate(module: ModuleType, layout: Layout, text: Text) -> None:
-    """Add every function of a support module to `text`."""
+def translate(module: ModuleType, layout: Layout, text: Text, hot: bool) -> None:
+    """Add every function of a support module to `text`. LLVM spends no time on those of a module that is not `hot`."""
     tree = ast.parse(inspect.getsource(module))
     constants = {
         name: value for name, value in vars(module).items() if isinstance(value, int | float)
@@ -60,7 +60,7 @@ def translate(module: ModuleType, layout: Layout, text: Text) -> None:
     scope: dict[str, object] = {**constants, "layout": layout}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
-            text.define(_Function(node, scope, text).translate())
+            text.define(_Function(node, scope, text).translate(hot))
 
 
 class DialectError(Exception):
@@ -82,7 +82,7 @@ class _Function:
         self.done = False  # the current block has its terminator
         self.result = ANNOTATIONS[ast.unparse(node.returns) if node.returns else "None"]
 
-    def translate(self) -> str:
+    def translate(self, hot: bool) -> str:
         parameters = []
         for argument in self.node.args.args:
             kind = ANNOTATIONS[ast.unparse(argument.annotation)] if argument.annotation else "i64"
@@ -93,8 +93,8 @@ class _Function:
         if not self.done:
             self.line("ret void" if self.result == "void" else "unreachable")
         marks = {ast.unparse(mark) for mark in self.node.decorator_list}
-        attributes = "alwaysinline" if "inline" in marks else ""
-        if "cold" in marks:
+        attributes = "alwaysinline" if "inline" in marks else "" if hot else "noinline optnone"
+        if hot and "cold" in marks:
             attributes = "cold noinline minsize optsize"
         signature = f"{self.result} @{PREFIX}{self.node.name}({', '.join(parameters)})"
         lines = ["entry:", *self.head, *self.body]

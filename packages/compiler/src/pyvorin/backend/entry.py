@@ -104,7 +104,7 @@ class FunctionText:
         self._enter(self.function.bodies[0])
         vectorcall = self._vectorcall(self.function.bodies[0])
         self._info(len(facts), len(bodies), vectorcall)
-        words = 3 + 2 * len(self.modules) + 1
+        words = (assume.STATE_MODULE_LIST - 120) // 8 + 2 * len(self.modules)
         text.data(
             f"state.{j}",
             f"internal global {{ [12 x i64], ptr, ptr, i64, [{words} x i64] }} {{ [12 x i64] "

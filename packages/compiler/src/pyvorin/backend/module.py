@@ -54,6 +54,7 @@ __all__ = [
 
 FORMAT = 1
 SUPPORT = (numbers, frames, assume, enter, start)
+HOT = (numbers, enter)
 MOST_VALUES = 256  # parameters of an entry at a loop header
 # What native code may need of the process: CPython, the C library's mathematics, and these.
 ALLOWED = re.compile(r"_?Py[A-Z_]\w*|_Py_\w+")
@@ -158,7 +159,7 @@ class _Writer:
         for module in SUPPORT:
             self.text.results.update(functions(module))
         for module in SUPPORT:
-            translate(module, self.layout, self.text)
+            translate(module, self.layout, self.text, module in HOT)
         for sites in self.sites:
             self._surroundings(sites)
         self._tables()
@@ -243,7 +244,7 @@ class _Writer:
         )
         text.declare("PyModuleDef_Init", "ptr", ["ptr"])
         text.define(
-            f"define ptr @PyInit_{self.module.name}() nounwind {{\n"
+            f"define ptr @PyInit_{self.module.name}() nounwind uwtable {{\n"
             "  %module = call ptr @PyModuleDef_Init(ptr @module.def)\n  ret ptr %module\n}\n"
         )
 

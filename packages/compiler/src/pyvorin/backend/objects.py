@@ -317,7 +317,7 @@ def _counting(layout: Layout) -> str:
   br i1 %fixed, label %done, label %counted
 counted:"""
     return f"""
-define internal void @incref(ptr %o) nounwind alwaysinline {{
+define internal void @incref(ptr %o) nounwind uwtable alwaysinline {{
   %count = load i64, ptr %o, !tbaa !10{immortal}
   %more = add i64 %count, 1
   store i64 %more, ptr %o, !tbaa !10
@@ -326,7 +326,7 @@ define internal void @incref(ptr %o) nounwind alwaysinline {{
 {"  ret void" if immortal else ""}
 }}
 
-define internal void @decref(ptr %o) nounwind alwaysinline {{
+define internal void @decref(ptr %o) nounwind uwtable alwaysinline {{
   %count = load i64, ptr %o, !tbaa !10{immortal}
   %less = sub i64 %count, 1
   store i64 %less, ptr %o, !tbaa !10
@@ -340,7 +340,7 @@ done:
   ret void
 }}
 
-define internal i1 @keeps.much(ptr %o) nounwind alwaysinline {{
+define internal i1 @keeps.much(ptr %o) nounwind uwtable alwaysinline {{
   %count = load i64, ptr %o, !tbaa !10
   %shared = icmp ne i64 %count, 1
   br i1 %shared, label %no, label %last
@@ -372,7 +372,7 @@ one:
 one:
   %sign = add i64 %tag, 0"""
     return f"""
-define internal {{ i64, i1 }} @unbox.i64(ptr %o) nounwind alwaysinline {{
+define internal {{ i64, i1 }} @unbox.i64(ptr %o) nounwind uwtable alwaysinline {{
   %tag.at = getelementptr i8, ptr %o, i64 {layout.long_tag}
   %tag = load i64, ptr %tag.at, !tbaa !13{quick}
   %digit.at = getelementptr i8, ptr %o, i64 {layout.long_digits}
@@ -386,7 +386,7 @@ more:
   ret {{ i64, i1 }} %slow
 }}
 
-define internal {{ i64, i1 }} @unbox.i64.long(ptr %o) nounwind noinline {{
+define internal {{ i64, i1 }} @unbox.i64.long(ptr %o) nounwind uwtable noinline {{
   %at = alloca i64
   %word = ptrtoint ptr %o to i64
   %at.word = ptrtoint ptr %at to i64
@@ -403,7 +403,7 @@ define internal {{ i64, i1 }} @unbox.i64.long(ptr %o) nounwind noinline {{
 def _characters(layout: Layout) -> str:
     """The width of a string's characters does not change, so a loop over one can be split by it."""
     return f"""
-define internal i64 @character(ptr %o, i64 %index) nounwind alwaysinline {{
+define internal i64 @character(ptr %o, i64 %index) nounwind uwtable alwaysinline {{
   %state.at = getelementptr i8, ptr %o, i64 {layout.str_state}
   %state = load i32, ptr %state.at, !tbaa !13
   %ascii.bit = and i32 %state, 64

@@ -79,14 +79,15 @@ class FunctionSites:
         site = Site(self.first + len(self.sites), self.number, state.offset, reason, line, column)
         self.sites.append(site)
         called = _called(self.code, state) if op.name == "call.native" else -1
-        return site, Frame(self.objects, state, point, called, op.name == "poll")
+        excused = op.name in ("poll", "call.native")  # leaving here says nothing about the body
+        return site, Frame(self.objects, state, point, called, excused)
 
 
 class Frame:
     """One frame state, encoded: `values` are to be stored in the record, at `offsets`."""
 
     def __init__(
-        self, objects: Objects, state: FrameState, point: int, called: int, polls: bool
+        self, objects: Objects, state: FrameState, point: int, called: int, excused: bool
     ) -> None:
         self.objects = objects
         self.values: list[Value] = []
@@ -95,7 +96,7 @@ class Frame:
         self.nodes: list[tuple[int, int, int, int]] = []
         self.extra: list[int] = []
         self.numbers: dict[object, int] = {}
-        self.point, self.called, self.polls = point, called, polls
+        self.point, self.called, self.excused = point, called, excused
         self.locals = [self._slot(slot) for slot in state.locals]
         self.stack = [self._slot(slot) for slot in state.stack if slot is not None]
 
@@ -114,7 +115,8 @@ class Frame:
         return self.numbers[key]
 
     def _slot(self, slot: Slot) -> int:
-        key: object = id(slot) if isinstance(slot, Virtual | Maybe) else slot
+        apart = isinstance(slot, Maybe) or (isinstance(slot, Virtual) and not slot.identity)
+        key: object = id(slot) if apart else slot
         if slot is None or key in self.numbers:
             return -1 if slot is None else self.numbers[key]
         match slot:
@@ -139,7 +141,7 @@ class Frame:
             (kind, x + extra if kind == frames.NODE_TUPLE else x, y, z)
             for kind, x, y, z in self.nodes
         ]
-        kind = frames.KIND_POLL if self.polls else frames.KIND_GUARD
+        kind = frames.KIND_OTHER if self.excused else frames.KIND_GUARD
         words = [index, self.point, len(self.locals), len(self.stack), len(nodes)]
         words += [(self.raw + 15) // 16 * 16, self.called, kind, *self.locals, *self.stack]
         words += [word for node in nodes for word in node] + self.extra

@@ -33,7 +33,8 @@ from pyvorin.backend.support.numbers import box_i64, class_of, decref, incref, n
 
 EPOCH = 120  # word of a function's state: the number of attachments when it was last checked
 DEFAULTS, KWDEFAULTS, KWDEFAULTS_VERSION = 128, 136, 144
-STATE_MODULE_LIST = 152  # two words a watched module: its dict and version
+PLAIN_CALLS = 152  # 1 while calls do not come by vectorcall for want of room
+STATE_MODULE_LIST = 160  # two words a watched module: its dict and version
 FACT_BYTES = 64
 SAME, CALLEE, BUILTIN, VALUE, MODULE, ATTR, IMPORT, SAME_ATTR = range(8)
 SOURCE_CONST, SOURCE_SINGLETON = 0, 1

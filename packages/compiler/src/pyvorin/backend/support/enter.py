@@ -13,8 +13,9 @@ native frames: each one that leaves comes back as a Python frame of its own on t
 
 from __future__ import annotations
 
-from pyvorin.backend.support.assume import holds
+from pyvorin.backend.support.assume import PLAIN_CALLS, holds
 from pyvorin.backend.support.frames import (
+    BOUND,
     CODE,
     DECLINES,
     ENTRIES,
@@ -329,6 +330,8 @@ def admit_frame(state: int, thread: int, frame: int) -> int:
     frames = admit(state, thread)
     if frames == 0:
         return decline(state)
+    if i64[state + PLAIN_CALLS]:
+        call_directly(state, i64[frame + layout.frame_func], frames)
     return frames
 
 
@@ -341,7 +344,29 @@ def admit_call(state: int, function: int, count: int, keywords: int, wanted: int
         return 0
     if i64[function + layout.func_globals] != i64[state + GLOBALS]:
         return 0
-    return admit(state, c.PyThreadState_Get())
+    frames = admit(state, c.PyThreadState_Get())
+    if frames == 0 and i64[state + BOUND]:
+        call_plainly(state, function)
+    return frames
+
+
+@cold
+def call_plainly(state: int, function: int) -> None:
+    """Stop taking calls by vectorcall where there is no room: each would use C stack, which the interpreter's own calls
+    do not. Merged code still asks the entry hook, which takes them back.
+    """
+    if layout.minor >= 12 and i64[i64[state + INFO] + INFO_NESTS]:
+        if frames_left(c.PyThreadState_Get()) == 0:
+            i64[state + PLAIN_CALLS] = 1
+            c.PyFunction_SetVectorcall(function, i64[data.plain_vectorcall])
+
+
+@cold
+def call_directly(state: int, function: int, frames: int) -> None:
+    """Take calls by vectorcall again, now that there is room."""
+    if layout.minor >= 12 and frames >= MOST_FRAMES // 4:
+        i64[state + PLAIN_CALLS] = 0
+        c.PyFunction_SetVectorcall(function, i64[i64[state + INFO] + INFO_VECTORCALL])
 
 
 def run_hook(hook: int) -> int:

@@ -60,7 +60,7 @@ SITE_LOCALS, SITE_STACK, SITE_NODES, SITE_RAW, SITE_CALLED, SITE_KIND, SITE_WORD
     44,
     48,
 )
-KIND_GUARD, KIND_POLL = 0, 1
+KIND_GUARD, KIND_OTHER = 0, 1  # other: a poll, no room for a callee
 PENALTY = 16  # what leaving adds to a body's score; going in takes 1 off
 
 RECORD_INNER, RECORD_RAW = 8, 16
@@ -237,11 +237,12 @@ def resume_items(at: int) -> int:
     inner = i64[at + RECORD_INNER]
     thunk = 0
     if inner:
+        function = i64[i64[i64[inner]] + FUNC]
         items = resume_items(inner)
         if items == 0:
             drop_record(at)
             return 0
-        thunk = make_thunk(items, i64[i64[i64[inner]] + FUNC])
+        thunk = make_thunk(items, function)
         if thunk == 0:
             drop_record(at)
             return 0
@@ -375,9 +376,20 @@ def thunk(held: int, arguments: int, keywords: int) -> int:
     return result
 
 
+def blame(at: int) -> None:
+    """A guard of a callee also counts against the body that was entered from Python."""
+    inner = at
+    while i64[inner + RECORD_INNER]:
+        inner = i64[inner + RECORD_INNER]
+    if inner != at and i32[i64[inner] + SITE_KIND] == KIND_GUARD:
+        score = i64[i64[at] + SITE_BODY]
+        i64[score] = i64[score] + PENALTY
+
+
 @cold
 def leave_to_frame(frame: int, at: int) -> None:
     """The current frame itself leaves native code: offer it its items. Without memory for them it has an error."""
+    blame(at)
     items = resume_items(at)
     if items:
         push_pending(c.PyThreadState_Get(), 0, frame, 0, items)
@@ -387,6 +399,7 @@ def leave_to_frame(frame: int, at: int) -> None:
 @cold
 def leave_to_call(at: int, function: int, arguments: int, count: int) -> int:
     """A call that came by vectorcall leaves native code: continue it in a frame of its own."""
+    blame(at)
     items = resume_items(at)
     if items == 0:
         return 0
