@@ -27,18 +27,15 @@ from pyvorin.backend.module import (
 from pyvorin.check.case import Inputs
 from pyvorin.check.load import load_source
 from pyvorin.frontend.build import build_function
+from pyvorin.infer.flow import Flow
 from pyvorin.infer.module import Module, SourceFunction
 from pyvorin.infer.program import Instance, Program
 from pyvorin.infer.seeds import record_calls
 from pyvorin.ir.model import Function
 from pyvorin.ir.verify import verify
-from pyvorin.lower.body import Body, Unlowered, lower_body
-from pyvorin.lower.ops import LOWER
+from pyvorin.lower import Body, Unlowered, lower_body
 from pyvorin.options import CompileOptions
-from pyvorin.types import Callee
-
-WIDENED = ("wide", "boxed")
-assert LOWER, "importing lower.ops fills the table"
+from pyvorin.types import Callee, Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +85,7 @@ def compile_module(
 
 
 def prepare(namespace: dict[str, Any], path: str, inputs: Inputs) -> Program:
-    """The types of all functions that a module run from `path` defined: the stage before lowering."""
+    """The types of all functions that a module run from `path` defined."""
     functions, _ = _source_functions(namespace, path, CompileOptions(inputs=inputs))
     return _infer(Module(functions, namespace), inputs)
 
@@ -181,15 +178,24 @@ def _checked(body: Body) -> Body:
 
 
 def _resumed_bodies(program: Program, instance: Instance) -> Iterator[Body]:
-    """The bodies that running frames enter, and those whose integers are wider, where they differ."""
+    """The bodies that running frames enter, and those with wider ints.
+
+    Ints beyond 128 bits need a body of their own only where a loop carries the wide ones on: one
+    pass over 64-bit ints makes no more than 128 bits of most things.
+    """
     if instance.source.built.headers:
         yield lower_body(instance.flow, program, "base", True)
-    known = instance.flow.types
-    for variant in WIDENED:
-        flow = program.variant(instance, variant)
-        if flow.types != known:
-            known = flow.types
-            yield lower_body(flow, program, variant, True)
+    wide = program.variant(instance, "wide")
+    if wide.types != instance.flow.types:
+        yield lower_body(wide, program, "wide", True)
+    if _carried(wide) != _carried(instance.flow):
+        yield lower_body(program.variant(instance, "boxed"), program, "boxed", True)
+
+
+def _carried(flow: Flow) -> list[Type]:
+    """The types of what loops carry from one pass to the next."""
+    headers = flow.source.built.headers
+    return [flow.type(param) for header in headers for param in header.block.params]
 
 
 def _renumber(bodies: Bodies) -> None:

@@ -213,7 +213,7 @@ def _round(args: Args, recorded: frozenset[str]) -> CallPlan | None:
 
 def _len(args: Args, recorded: frozenset[str]) -> CallPlan | None:
     if len(args) == 1 and args[0] in (LIST, STR, TUPLE):
-        return _simple({LIST: "list.len", STR: "str.len", TUPLE: "tuple.len"}[args[0]], args, INT)  # type: ignore[index]
+        return _simple({LIST: "list.len", STR: "str.len", TUPLE: "tuple.len"}[args[0]], args, INT)
     if args == (CHAR,):
         return CallPlan("one", args, INT)
     if (

@@ -12,7 +12,7 @@ it is unboxed where it is read (`demanded`), because a loop must not carry boxes
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -75,15 +75,17 @@ class Flow:
 
     def run(self) -> Flow:
         """Iterate to the fixed point."""
-        demanded = _demanded(self.source.built.function.blocks)
-        entry = self.source.built.function.entries[0]
+        function = self.source.built.function
+        assert function is not None, "a function without IR has no types"
+        demanded = _demanded(function.blocks)
+        entry = function.entries[0]
         for param, type_ in zip(entry.block.params, self.params, strict=True):
             self.types[param.id] = type_
         self.reached = {entry.block.label}
         changed = True
         while changed:
             before = (dict(self.types), len(self.reached), self.returns)
-            for block in self.source.built.function.blocks:
+            for block in function.blocks:
                 if block.label in self.reached:
                     self._block(block, demanded)
             changed = before != (self.types, len(self.reached), self.returns)
@@ -113,7 +115,7 @@ class Flow:
         self.types[value.id] = join(self.type(value), type_)
 
     def classes(self, value: Value) -> frozenset[str]:
-        """The classes recorded for a value in calls on these types (in all calls if there were none)."""
+        """The classes recorded for a value in calls on these types, or else in all calls."""
         recorded = self.source.recorded_on.get(self.params, self.source.recorded)
         return recorded.get(value.id, frozenset())
 
@@ -421,7 +423,7 @@ def bind_positions(
 
 
 _LOADS = frozenset(("py.getitem", "py.next", "py.unpack"))
-_TRANSFER = {
+_TRANSFER: dict[str, Callable[[Flow, Op], Result]] = {
     "py.const": _const,
     "py.global": _global,
     "py.attr": _attr,

@@ -135,5 +135,5 @@ def _alike(a: Type, b: Type, any_width: bool) -> bool:
 
 def _larger(a: Type, b: Type) -> Type:
     if a in INTS and b in INTS:
-        return max((a, b), key=INTS.index)  # type: ignore[arg-type]
+        return max((a, b), key=INTS.index)
     return STR if {a, b} == {CHAR, STR} else a

@@ -1,3 +1,8 @@
 """Lowering: from generic IR and predicted types to typed IR, where every reliance on a prediction
 is a guard.
 """
+
+from pyvorin.lower import ops
+from pyvorin.lower.body import Body, Unlowered, lower_body
+
+__all__ = ["Body", "Unlowered", "lower_body", "ops"]

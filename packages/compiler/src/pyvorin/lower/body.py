@@ -131,7 +131,7 @@ class _Lowering(Builder):
         slots: list[tuple[object, ...]] = []
         for number, param in enumerate(block.params):
             type_ = self.flow.type(param)
-            cls = _ENTRY_CLASS.get(type_) if isinstance(type_, Kind) else None  # type: ignore[arg-type]
+            cls = _ENTRY_CLASS.get(type_) if isinstance(type_, Kind) else None
             slots.append(("local", number, cls) if cls else ("local", number))
         self.function.entries.append(Entry(-1, target, slots))
 
@@ -184,7 +184,7 @@ class _Lowering(Builder):
             parts = [parameter(Rep.I64, kind, number, name) for name in ("current", "stop", "step")]
             return Held(Range(None, True), tuple(parts))
         if type_ in (LIST_ITER, STR_ITER, TUPLE_ITER):
-            sequence = VIRTUAL_KINDS[type_].removesuffix("_iter")  # type: ignore[index]
+            sequence = VIRTUAL_KINDS[type_].removesuffix("_iter")
             return Held(
                 type_,
                 (
@@ -261,7 +261,7 @@ class _Lowering(Builder):
         return self.convert(held, type_, state)
 
     def put(self, value: Value, held: Held) -> None:
-        """Say how a generic value is held: in the type that inference gave it, or more precisely."""
+        """Say how a generic value is held: as inference says, or more precisely."""
         self.held[value.id] = held
 
 

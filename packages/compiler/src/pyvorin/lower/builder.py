@@ -4,6 +4,7 @@ conversions, frame states.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pyvorin.infer.arith import number
@@ -198,7 +199,7 @@ class Builder:
         if type_ in (INT, WIDE, FLOAT, BOOL, CHAR):
             rep = {INT: Rep.I64, WIDE: Rep.I128, FLOAT: Rep.F64, BOOL: Rep.I1, CHAR: Rep.CHAR}[
                 type_
-            ]  # type: ignore[index]
+            ]
             machine = ord(value) if isinstance(value, str) else value
             return Held(type_, (self.const(rep, machine),), source or None)
         if not source:
@@ -214,7 +215,7 @@ class Builder:
         if type_ in _BOX:
             key = (self.block.label, held.parts[0].id)
             if key not in self._boxes:
-                self._boxes[key] = self.emit(_BOX[type_], held.parts[0])  # type: ignore[index]
+                self._boxes[key] = self.emit(_BOX[type_], held.parts[0])
             return self._boxes[key]
         if isinstance(type_, Items):
             return self.emit("tuple.new", *map(self.box, held.items))
@@ -269,10 +270,10 @@ class Builder:
         if state is None:
             raise CannotLower(f"{held.type} as {wanted} without a state")
         if target in _UNBOX:
-            name, _ = _UNBOX[target]  # type: ignore[index]
+            name, _ = _UNBOX[target]
             return Held(target, (self.emit(name, value, state=state),))
         if target in _CLASS:
-            cls = _CLASS[target]  # type: ignore[index]
+            cls = _CLASS[target]
             fits = self.emit("obj.is_class", value, cls=cls)
             self.emit("guard", fits, state=state, reason=f"expected {cls}")
             return Held(target, (value,))
@@ -320,13 +321,16 @@ class Builder:
         return Held(NUM, (flag, held.parts[0], self.const(Rep.F64, 0.0)))
 
 
-def _via(kind: Kind, type_: Type):  # type: ignore[no-untyped-def]
+Conversion = Callable[[Builder, Held, FrameState | None], Held]
+
+
+def _via(kind: Kind, type_: Type) -> Conversion:
     """A conversion in two steps."""
     return lambda b, h, s: b.convert(b.convert(h, kind, s), type_, s)
 
 
 # (from, to) → conversion; those that take no state never leave.
-_CONVERSIONS = {
+_CONVERSIONS: dict[tuple[Type, Type], Conversion] = {
     (BOOL, INT): lambda b, h, s: b.cast(h, INT, "i1.to_i64"),
     (INT, WIDE): lambda b, h, s: b.cast(h, WIDE, "i64.to_i128"),
     (INT, FLOAT): lambda b, h, s: b.cast(h, FLOAT, "i64.to_f64"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from pyvorin.infer.arith import plan_binop, plan_compare, plan_unary
 from pyvorin.infer.calls import CallPlan, plan_call
@@ -84,7 +85,8 @@ def _args(low: Lowering, op: Op, plan: CallPlan) -> list[Held]:
 
 def _op(low: Lowering, op: Op, plan: CallPlan) -> Held:
     values = [held.parts[0] for held in _args(low, op, plan)]
-    return Held(plan.result, (low.emit(plan.op, *values, state=op.state, **dict(plan.attrs)),))
+    attrs: dict[str, Any] = dict(plan.attrs)
+    return Held(plan.result, (low.emit(plan.op, *values, state=op.state, **attrs),))
 
 
 def _same(low: Lowering, op: Op, plan: CallPlan) -> Held:
@@ -109,7 +111,8 @@ def _unary(low: Lowering, op: Op, plan: CallPlan) -> Held:
 
 def _extremum(low: Lowering, op: Op, plan: CallPlan) -> Held:
     """min and max keep the first of equals, and compare each further item with the one kept."""
-    assert isinstance(callee := low.flow.type(op.operands[0]), Callee)
+    callee = low.flow.type(op.operands[0])
+    assert isinstance(callee, Callee)
     symbol = "<" if callee.name == "min" else ">"
     kept, *rest = _args(low, op, plan)
     compared = plan_compare(symbol, plan.result, plan.result)

@@ -4,6 +4,8 @@ do the same.
 
 from __future__ import annotations
 
+from typing import Any
+
 from pyvorin.infer.arith import Plan, number
 from pyvorin.ir.model import FrameState, Op, Rep, Value
 from pyvorin.lower.body import Lowering
@@ -78,7 +80,7 @@ def unary(low: Lowering, plan: Plan, held: Held, op: str, state: FrameState | No
         return Held(plan.result, held.parts)
     if plan.op == "num":
         return _num_unary(low, held, op, state)
-    attrs = {"op": op} if plan.op == "num.unary" else {}
+    attrs: dict[str, Any] = {"op": op} if plan.op == "num.unary" else {}
     return narrowed(low, low.emit(plan.op, *held.parts, state=state, **attrs), plan, state)
 
 
