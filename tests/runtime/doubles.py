@@ -55,6 +55,7 @@ class Native:
 
     def _fact(self, i: int, function: FunctionType) -> dict[str, Any]:
         return {
+            "qualname": function.__qualname__,
             "code_sha256": code_digest(function.__code__),
             "points": [[p.offset, p.stack] for p in self.points[i]],
             "headers": [[h.offset, h.stack] for h in self.headers[i]],

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import doctest
+import functools
 import gc
 import inspect
 import pickle
@@ -304,3 +305,61 @@ def test_copy_of_the_function_still_works(attached: FunctionType) -> None:
     twin = FunctionType(attached.__code__, {"range": lambda *_: [50]}, "twin", (1,))
     twin.__kwdefaults__ = {"step": 1}
     assert twin(4) == 51
+
+
+def test_wrapper_is_not_taken_for_the_function_it_wraps(attached: FunctionType) -> None:
+    @functools.wraps(attached)
+    def wrapper(n: int) -> int:
+        return attached(n) + 1
+
+    detach(wrapper)
+    assert state_of(attached).state == "native"
+    assert attach(wrapper, Native(wrapper), 0) is None
+    assert wrapper(4) == 8
+
+
+def test_function_pickled_by_value_runs_its_bytecode_elsewhere(attached: FunctionType) -> None:
+    constants, state = pickle.loads(
+        pickle.dumps((attached.__code__.co_consts, attached.__dict__["__pyvorin__"]))
+    )
+    elsewhere = FunctionType(attached.__code__.replace(co_consts=constants), {}, "summed", (1,))
+    elsewhere.__kwdefaults__ = {"step": 1}
+    assert elsewhere(4) == 7
+    assert "pyvorin" not in {type(each).__module__.partition("_")[0] for each in constants}
+    assert state == "<pyvorin native>"
+
+
+MODULE = """
+def double(n):
+    return n * 2
+
+class Box:
+    def doubled(self, n):
+        return double(n)
+
+def changed(n):
+    return n
+
+result = double(2), Box().doubled(3), changed(4)
+"""
+
+
+def test_module_code_attaches_functions_as_they_are_made() -> None:
+    code = compile(MODULE, "module", "exec", dont_inherit=True)
+    plain: dict[str, Any] = {}
+    exec(code, plain)
+    native = Native(plain["double"], plain["Box"].doubled, plain["changed"])
+    native.entry[0] = lambda: "native"
+    changed = MODULE.replace("return n\n", "return n + 1\n")
+    newer = compile(changed, "module", "exec", dont_inherit=True)
+    namespace: dict[str, Any] = {}
+    exec(attaching.attaching(newer, native), namespace)
+    assert namespace["result"] == ("native", "native", 5)
+    assert state_of(namespace["double"]).state == "native"
+    assert state_of(namespace["Box"].doubled).state == "native"
+    assert "bytecode" in state_of(namespace["changed"]).reason
+
+
+def test_module_code_for_another_interpreter_stays_itself() -> None:
+    code = compile(MODULE, "module", "exec", dont_inherit=True)
+    assert attaching.attaching(code, Native(summed, python="3.9")) is code

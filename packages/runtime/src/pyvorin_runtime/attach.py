@@ -19,6 +19,7 @@ or this interpreter is not one the native code was made for.
 
 from __future__ import annotations
 
+import copyreg
 import os
 import sys
 from _json import make_scanner  # type: ignore[import-not-found,unused-ignore]
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from types import CodeType, FunctionType
     from typing import Any
 
-__all__ = ["State", "attach", "detach", "instrument", "report", "unsupported"]
+__all__ = ["State", "attach", "attaching", "detach", "instrument", "report", "unsupported"]
 
 NATIVE, PYTHON, DETACHED = "native", "python", "detached"
 
@@ -58,6 +59,10 @@ class State:
 
     def __repr__(self) -> str:
         return f"<pyvorin {self.state}{': ' if self.reason else ''}{self.reason}>"
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        """Travel as text when a function is pickled by value: another process has no such code."""
+        return str, (repr(self),)
 
     @property
     def counts(self) -> dict[str, Any]:
@@ -86,8 +91,8 @@ class State:
 _states: dict[tuple[object, int], State] = {}
 """By extension module and index: there is one native code for each, so one attached function."""
 
-_facts: dict[object, list[dict[str, Any]]] = {}
-"""The functions in META of each extension module."""
+_facts: dict[object, tuple[str, list[dict[str, Any]]]] = {}
+"""What `_facts_of` says of each extension module."""
 
 
 def attach(function: FunctionType, M: Any, index: int) -> str | None:
@@ -95,8 +100,8 @@ def attach(function: FunctionType, M: Any, index: int) -> str | None:
 
     A function that had this native code before, the module having been executed again, loses it.
     """
-    current = function.__dict__.get("__pyvorin__")
-    if isinstance(current, State) and current.state == NATIVE:
+    current = _state_of(function)
+    if current is not None and current.state == NATIVE:
         return "it is attached already"
     state = State(function, M.native[index])
     state.reason = _refusal(function, M, index) or _set_code(function, state, M, index)
@@ -108,9 +113,32 @@ def attach(function: FunctionType, M: Any, index: int) -> str | None:
 
 def detach(function: FunctionType) -> None:
     """Give `function` its own code back, for good; calls in progress finish as they are."""
-    state = function.__dict__.get("__pyvorin__")
-    if isinstance(state, State):
+    if (state := _state_of(function)) is not None:
         state.unbind(DETACHED, "detached on request")
+
+
+def _state_of(function: FunctionType) -> State | None:
+    # functools.wraps copies the attributes of the function it wraps, this one too.
+    state = function.__dict__.get("__pyvorin__")
+    return state if isinstance(state, State) and state._function() is function else None
+
+
+def attaching(code: CodeType, M: Any) -> CodeType:
+    """Return module code that attaches `M`'s native code to each of its functions as it is made."""
+    reason, facts = _facts_of(M)
+    if reason:
+        return code
+    indices: dict[str, dict[str, int]] = {}
+    for index, fact in enumerate(facts):
+        indices.setdefault(fact["qualname"], {})[fact["code_sha256"]] = index
+
+    def on_function(function: FunctionType) -> None:
+        known = indices[function.__qualname__]
+        # With another bytecode it is refused, which leaves the reason on the function.
+        index = known.get(code_digest(function.__code__), next(iter(known.values())))
+        attach(function, M, index)
+
+    return instrument(code, on_function, indices)
 
 
 def report() -> list[dict[str, Any]]:
@@ -161,14 +189,20 @@ def _in_main_interpreter() -> bool:
 def _refusal(function: FunctionType, M: Any, index: int) -> str:
     if os.environ.get("PYVORIN", "").strip().lower() == "off":
         return "PYVORIN=off"
-    if M not in _facts:
-        meta = _parse(M.META.decode("utf-8"))
-        if reason := unsupported(meta["python"]):
-            return reason
-        _facts[M] = meta["functions"]
-    if code_digest(function.__code__) != _facts[M][index]["code_sha256"]:
+    reason, facts = _facts_of(M)
+    if reason:
+        return reason
+    if code_digest(function.__code__) != facts[index]["code_sha256"]:
         return "its bytecode is not the one that was compiled"
     return ""
+
+
+def _facts_of(M: Any) -> tuple[str, list[dict[str, Any]]]:
+    """The functions in META, or why this interpreter cannot have their native code."""
+    if M not in _facts:
+        meta = _parse(M.META.decode("utf-8"))
+        _facts[M] = unsupported(meta["python"]), meta["functions"]
+    return _facts[M]
 
 
 def _parse(text: str) -> Any:
@@ -189,7 +223,7 @@ class _Json:
 
 def _set_code(function: FunctionType, state: State, M: Any, index: int) -> str:
     """Merge, set the code, bind; on refusal leave the function as it was and say why."""
-    fact = _facts[M][index]
+    fact = _facts_of(M)[1][index]
     entry, osr, take, bind, _, _ = M.native[index]
     points = [ResumePoint(*point) for point in fact["points"]]
     headers = [LoopHeader(*header) for header in fact["headers"]]
@@ -207,5 +241,13 @@ def _set_code(function: FunctionType, state: State, M: Any, index: int) -> str:
     except RuntimeError as refusal:
         function.__code__ = state.original
         return str(refusal)
+    for hook in (entry, *osr, take):
+        copyreg.pickle(type(hook), _without_native_code)
     state.state = NATIVE
     return ""
+
+
+def _without_native_code(_: object) -> tuple[Any, ...]:
+    # Pickled by value (cloudpickle), merged code travels to where no native code is: every hook
+    # becomes an iterator that ends at once, and the function runs its own bytecode.
+    return iter, ((),)

@@ -150,6 +150,10 @@ class Gate(list[None]):
     def __init__(self, is_open: bool = True) -> None:
         super().__init__([None] if is_open else [])
 
+    def __reduce__(self) -> tuple[type[bool], tuple[()]]:
+        """Travel as False, a gate that is closed."""
+        return bool, ()
+
 
 def merge(
     code: CodeType, points: Sequence[ResumePoint], headers: Sequence[LoopHeader], hooks: Hooks
