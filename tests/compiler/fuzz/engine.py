@@ -31,8 +31,8 @@ from pyvorin_wire.errors import WireError
 from tests.compiler.fuzz.programs import Program
 
 LIMITS_MS = (150, 500)
-COMPILE_S = 60.0
-SILENCE_S = 10.0
+COMPILE_S = 300.0
+SILENCE_S = 30.0
 
 Compiler = Callable[[str, str, CompileOptions], Any]
 

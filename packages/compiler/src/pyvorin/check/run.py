@@ -27,6 +27,7 @@ from pyvorin.check.process import ChildEnded, Program, converse
 LIMITS_MS: Final = (200, 4000)  # of a generated call, of a recorded one
 PATIENCE: Final = 10  # native may take this many times CPython's limit before it counts as hung
 MAX_RESTARTS: Final = 40
+SLACK_MS: Final = 3000  # beyond a call's CPU time, for a machine that is busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,7 @@ def _one_process(
         limits_ms=limits,
         lost=dict(lost) if side.limits_ms[0] else {},
     )
-    deadline_ms = side.patience * max(LIMITS_MS) + 2000 if not any(limits) else max(limits) + 2000
+    deadline_ms = (max(limits) or side.patience * max(LIMITS_MS)) + SLACK_MS
     for frame in converse(job, deadline_ms, side.environment):
         if frame.kind == frames.BYTES:
             yield frame.payload
