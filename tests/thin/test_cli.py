@@ -14,6 +14,17 @@ from pyvorin_thin import activation, cli, codes, config, keys, local, store
 from tests.thin import artifacts
 
 
+APP = """\
+def f(n):
+    total = 0
+    for i in range(n):
+        total += i * i
+    return total
+
+print(f(100_000))
+"""
+
+
 def program(*words, **settings):
     """The program in a process of its own."""
     line = [sys.executable, "-m", "pyvorin_thin", *words]
@@ -24,7 +35,7 @@ def program(*words, **settings):
 def file(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "app.py"
-    path.write_text("def f(n):\n    return sum(i * i for i in range(n))\n\nprint(f(100_000))\n")
+    path.write_text(APP)
     return str(path)
 
 
@@ -168,9 +179,10 @@ def test_benchmark_compares_answers(tmp_path, file, capsys):
     assert cli.main(["benchmark", "--runs", "1", str(path)]) == 3
 
 
-def test_report_without_account_service_or_compiler(file, capsys, monkeypatch):
+@pytest.mark.parametrize("command", [["app.py"], ["python", "app.py"], ["-m", "app"], ["app"]])
+def test_report_without_account_service_or_compiler(file, capsys, monkeypatch, command):
     monkeypatch.setattr(local, "is_installed", lambda: False)
-    assert cli.main(["report", "--", "python", file]) == 0
+    assert cli.main(["report", "--", *command]) == 0
     text = capsys.readouterr().out
     assert "app.py:1 f" in text
     assert "pip install pyvorin" in text

@@ -80,15 +80,12 @@ def _hot(stats: Any, limit: int) -> list[Hot]:
 
 
 def _is_own(file: str) -> bool:
-    """Below the current folder, and not in an environment installed there."""
+    """A file below the current folder, and not in an environment installed there."""
     path = os.path.realpath(file)
-    installed = (
-        sysconfig.get_path("stdlib"),
-        sysconfig.get_path("purelib"),
-        sysconfig.get_path("platlib"),
-    )
-    if not os.path.isabs(file) or any(
-        path.startswith(os.path.realpath(folder) + os.sep) for folder in installed
-    ):
+    if not os.path.isfile(path):  # `<frozen …>`, `~` for builtins
         return False
-    return path.startswith(os.path.realpath(os.getcwd()) + os.sep)
+    names = ("stdlib", "purelib", "platlib")
+    installed = (os.path.realpath(sysconfig.get_path(name)) + os.sep for name in names)
+    return path.startswith(os.path.realpath(os.getcwd()) + os.sep) and not path.startswith(
+        tuple(installed)
+    )
