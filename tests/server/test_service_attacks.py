@@ -297,7 +297,7 @@ def test_strange_ids_are_not_found(device: Device, text: str) -> None:
 def test_a_claim_of_anothers_fingerprint_is_not_signed(device: Device) -> None:
     body = device.request("def honest():\n    return 1\n", claimed="def f():\n    return 2\n")
     view = device.build(body)
-    assert (view["state"], view["code"]) == ("failed", "PYV831")
+    assert (view["state"], view["code"]) == ("failed", "PYV891")
     found = device.look_up(body["claim"]["fingerprint"])
     assert found.code == "fingerprint_unknown"
 

@@ -105,7 +105,7 @@ class Sweeper:
             await self._engine.enqueue_again(job.id, job.fence)
         for job in waiting:
             async with self._database.write() as connection:
-                await store.end(connection, job, JobState.FAILED, now, code="PYV830")
+                await store.end(connection, job, JobState.FAILED, now, code="PYV890")
 
     async def keep_house(self) -> None:
         """Forget what has served its time; sign the audit log's head."""

@@ -240,7 +240,7 @@ class Builder:
             if error.code == "lease":
                 raise LeaseLost from None
             await self._record_refusal(job, error.code)
-            code = "PYV831" if error.code in _CLAIM_REFUSALS else "PYV906"
+            code = "PYV891" if error.code in _CLAIM_REFUSALS else "PYV906"
             raise Stopped(JobState.FAILED, code) from None
         return answer.blobs[0], answer.integer("seq")
 

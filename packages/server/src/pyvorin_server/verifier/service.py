@@ -57,6 +57,8 @@ class Verifier:
     ) -> Verdict:
         try:
             compiled = read_compiled(compiled_stdout)
+            if not compiled.ok:
+                raise RemoteError("compile_output", "there is no artifact")
             return Verdict.from_json(
                 {
                     "verdict_id": new_id("job").replace("job_", "verdict-"),
