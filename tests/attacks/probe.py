@@ -20,7 +20,7 @@ from pyvorin_server.sandbox.jail import Jail
 from pyvorin_server.sandbox.model import Ending, JobResult, Limits
 from pyvorin_server.sandbox.plan import JailSpec
 from pyvorin_server.sandbox.policies import Policy
-from pyvorin_server.sandbox.tiers import Tier
+from pyvorin_server.sandbox.tiers import Layer, Tier
 
 from tests.attacks.ground import SECRET, Breach, Ground, NotTried
 from tests.attacks.table import Attack, register
@@ -65,6 +65,7 @@ class Place:
     policy: Policy
     tier: Tier
     interpreter: str
+    without: frozenset[Layer] = frozenset()  # layers left out, to see what the others hold
 
     @property
     def name(self) -> str:
@@ -73,7 +74,15 @@ class Place:
     def run(self, ground: Ground, code: str, limits: Limits = SMALL) -> JobResult:
         """Run `code` as it stands; `sys.argv[1:]` are the marker and the facts."""
         argv = (self.interpreter, "-I", "-c", code, ground.marker, json.dumps(ground.facts()))
-        with Jail(JailSpec(argv, limits, self.policy, self.tier)) as jail:
+        spec = JailSpec(
+            argv,
+            limits,
+            self.policy,
+            self.tier,
+            best_effort=bool(self.without),
+            faults=self.without,
+        )
+        with Jail(spec) as jail:
             return jail.run(b"")
 
     def check_next_job(self, ground: Ground) -> None:

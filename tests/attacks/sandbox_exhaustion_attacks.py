@@ -178,7 +178,7 @@ probe(
     "an illegal instruction",
     """
     import mmap
-    page = mmap.mmap(-1, 4096, prot=7)
+    page = mmap.mmap(-1, 4096, flags=0x22, prot=7)
     page.write(b'\\x0f\\x0b')
     ctypes.CFUNCTYPE(None)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()
     """,
@@ -189,7 +189,7 @@ probe(
     "overflow the C stack",
     """
     import mmap
-    page = mmap.mmap(-1, 4096, prot=7)
+    page = mmap.mmap(-1, 4096, flags=0x22, prot=7)
     page.write(bytes.fromhex('50ebfd'))  # again: push rax; jmp again
     ctypes.CFUNCTYPE(None)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()
     """,

@@ -77,7 +77,7 @@ def rows() -> list[Attack]:
 
 
 def carry_out(row: Attack, ground: Ground) -> Finding:
-    """Run one row and look over the host. An unexpected exception is a defect, so it is raised."""
+    """Run one row and look over the host. A row that could not be carried out has not held."""
     try:
         how = row.run(ground)
         ground.check()
@@ -85,4 +85,6 @@ def carry_out(row: Attack, ground: Ground) -> Finding:
         return Finding(row, Standing.BREACHED, str(breach))
     except NotTried as reason:
         return Finding(row, Standing.NOT_TRIED, str(reason))
+    except Exception as error:
+        return Finding(row, Standing.BREACHED, f"not carried out: {type(error).__name__}: {error}")
     return Finding(row, Standing.HELD, how)

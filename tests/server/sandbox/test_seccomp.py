@@ -12,8 +12,8 @@ EPERM, ENOSYS = seccomp.errno_verdict(1), seccomp.errno_verdict(38)
 EAFNOSUPPORT, ENOTTY = seccomp.errno_verdict(97), seccomp.errno_verdict(25)
 TABLES = (syscalls.ALLOWED, syscalls.CONDITIONAL, syscalls.ABSENT, syscalls.HOSTILE)
 
-JOB = seccomp.job_filter(may_signal=True, may_leave_group=True)
-CONFINED = seccomp.job_filter(may_signal=False, may_leave_group=False)
+JOB = seccomp.job_filter(may_signal=True, may_leave_group=True, may_share_memory=True)
+CONFINED = seccomp.job_filter(may_signal=False, may_leave_group=False, may_share_memory=False)
 PRETEND = seccomp.errno_verdict(0)
 CLONE, SOCKET, SOCKETPAIR, SENDTO = 56, 41, 53, 44
 PRCTL, PRLIMIT, SETRLIMIT, IOCTL = 157, 302, 160, 16
@@ -101,6 +101,15 @@ def test_dumpable_can_only_be_taken_away() -> None:
     assert verdict(JOB, PRCTL, 4, 0) == ALLOW
     assert verdict(JOB, PRCTL, 4, 1) == EPERM
     assert verdict(JOB, PRCTL, 36, 1) == EPERM
+
+
+def test_shared_anonymous_memory_is_refused_where_nothing_counts_it() -> None:
+    shared, private, anonymous = 1, 2, 0x20
+    enomem = seccomp.errno_verdict(12)
+    assert verdict(JOB, 9, 0, 4096, 3, shared | anonymous) == ALLOW
+    assert verdict(CONFINED, 9, 0, 4096, 3, shared | anonymous) == enomem
+    assert verdict(CONFINED, 9, 0, 4096, 3, private | anonymous) == ALLOW
+    assert verdict(CONFINED, 9, 0, 4096, 3, shared) == ALLOW
 
 
 def test_terminal_input_cannot_be_pushed() -> None:

@@ -36,6 +36,7 @@ _BOOT: Final = (
     "from pyvorin_server.sandbox.launcher import main;"
     "main(int(sys.argv[1]), int(sys.argv[2]))"
 )
+_KILL_EVERYBODY: Final = "import os, contextlib\nwith contextlib.suppress(OSError): os.kill(-1, 9)"
 
 
 class Jail:
@@ -53,6 +54,7 @@ class Jail:
         self._launcher: subprocess.Popen[bytes] | None = None
         self._descriptors: list[int] = []
         self._scratch: Scratch | None = None
+        self._uid: int | None = None
         try:
             self._start()
         except JailRefused as refused:
@@ -77,7 +79,7 @@ class Jail:
         self._launcher = self._spawn(control, status)
         for descriptor in (control, status):
             self._close(descriptor)
-        uid = self._job_uid()
+        self._uid = uid = self._job_uid()
         self._make_group()
         scratch = self._scratch_path(uid)
         memory_held = self.reasons.get(Layer.CGROUP_MEMORY) == ""
@@ -282,17 +284,38 @@ class Jail:
         """End every process of the jail and wait until the kernel says so."""
         if self._launcher is None:
             return
-        if self._keeper_exit is not None:
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._keeper_exit, signal.SIGKILL)
-            with suppress(subprocess.TimeoutExpired):  # it ends when its keeper does
+        if self._launcher.poll() is None:
+            self._kill_from_outside()
+            with suppress(subprocess.TimeoutExpired):  # it ends when its keeper and orphans have
                 self._launcher.wait(_KILL_TIMEOUT_S)
-        if self._launcher.returncode is None:
-            os.killpg(self._launcher.pid, signal.SIGKILL)
         if self._group is not None:
             self._group.kill()
+        if self._launcher.returncode is None:
+            self._kill_by_uid()
+            self._launcher.kill()
         self._launcher.wait(_KILL_TIMEOUT_S)
         self._wait_for_keeper()
+
+    def _kill_from_outside(self) -> None:
+        """Kill the keeper, and with it its pid namespace or its process group, in one sweep.
+
+        Not left to the launcher: a fork bomb may keep that from running. The launcher has not
+        reaped the keeper yet, so its pid still names the group.
+        """
+        keeper = self._find("keeper")
+        with suppress(ProcessLookupError):
+            if keeper is None:
+                os.killpg(self._process.pid, signal.SIGKILL)
+            elif self.spec.tier.uses_namespaces and self._keeper_exit is not None:
+                signal.pidfd_send_signal(self._keeper_exit, signal.SIGKILL)
+            else:
+                os.killpg(keeper["keeper"], signal.SIGKILL)
+
+    def _kill_by_uid(self) -> None:
+        """Where neither a namespace nor a group holds the job together, its own uid does."""
+        if self._uid is not None and not self.spec.tier.uses_namespaces:
+            command = [sys.executable, "-I", "-S", "-c", _KILL_EVERYBODY]
+            subprocess.run(command, env={}, user=self._uid, group=self._uid, extra_groups=[])
 
     def _wait_for_keeper(self) -> None:
         """The keeper counts as ended only when its whole pid namespace is."""

@@ -34,6 +34,7 @@ from typing import Any, Final, NoReturn
 from pyvorin_server.sandbox import landlock, linux, mounts
 from pyvorin_server.sandbox.tiers import Layer
 
+_NICENESS: Final = 5  # a job that hogs the CPU must not keep the launcher from ending it
 INNER_ID: Final = 65534  # what the job's uid and gid are called inside its user namespace
 _NAMESPACES: Final = (
     (Layer.MOUNT_NS, linux.CLONE_NEWNS),
@@ -124,7 +125,7 @@ def _launch(setup: _Setup, control: int) -> None:
     setup.report(keeper=keeper)
     keeper_exit = os.pidfd_open(keeper)
     _serve_uid_map(setup, keeper, from_keeper, to_keeper)
-    _outlive(setup, control, keeper_exit)
+    _outlive(setup, control, keeper, keeper_exit)
 
 
 # ---- launcher: namespaces, the uid map, waiting
@@ -170,29 +171,34 @@ def _serve_uid_map(setup: _Setup, keeper: int, from_keeper: int, to_keeper: int)
         os.write(to_keeper, b"m")
 
 
-def _outlive(setup: _Setup, control: int, keeper_exit: int) -> NoReturn:
+def _outlive(setup: _Setup, control: int, keeper: int, keeper_exit: int) -> NoReturn:
     """Wait until the keeper has ended or the supervisor is gone; hold nothing open meanwhile."""
     for descriptor in (0, 1, 2, setup.status):
         os.close(descriptor)
     if setup.plan["namespaces"]:
         linux.drop_capabilities()
+    else:
+        _set(linux.PR_SET_CHILD_SUBREAPER, 1)  # orphans of the job become ours
     waiting = select.poll()
     waiting.register(control, 0)  # only its hang-up; the keeper reads the supervisor's word
     waiting.register(keeper_exit, select.POLLIN)
     waiting.poll()
     if not setup.plan["namespaces"]:
-        _end_stragglers(setup.plan["uid"])
+        _end_stragglers(setup.plan["uid"], keeper)
     os._exit(0)
 
 
-def _end_stragglers(job_id: int | None) -> None:
-    """End what the job started, where no pid namespace does it: by its uid, else by its group."""
-    if job_id is None:
-        os.killpg(0, signal.SIGKILL)
-        return
-    _take_ids(job_id)
+def _end_stragglers(job_id: int | None, keeper: int) -> None:
+    """End what the job started, where no pid namespace does it, and wait until it is gone."""
     with suppress(ProcessLookupError):
-        os.kill(-1, signal.SIGKILL)  # everybody with this uid but the caller, in one sweep
+        if job_id is None:
+            os.killpg(keeper, signal.SIGKILL)
+        else:
+            _take_ids(job_id)
+            os.kill(-1, signal.SIGKILL)  # everybody with this uid but the caller, in one sweep
+    with suppress(ChildProcessError):
+        while True:
+            os.wait()
 
 
 # ---- keeper: everything that confines, from the mount tree to the system call filter
@@ -200,7 +206,10 @@ def _end_stragglers(job_id: int | None) -> None:
 
 def _keep(setup: _Setup, control: int, to_launcher: int, from_launcher: int) -> NoReturn:
     try:
-        os.read(from_launcher, 1)
+        if os.read(from_launcher, 1) != b"g":
+            os._exit(1)
+        os.setpgid(0, 0)
+        os.nice(_NICENESS)
         _confine(setup, to_launcher, from_launcher)
         os.close(to_launcher)
         os.close(from_launcher)

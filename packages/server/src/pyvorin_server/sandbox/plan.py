@@ -19,6 +19,7 @@ _UID_BASE: Final = 0x7000_0000
 _PID_LIMIT: Final = 1 << 22  # the kernel's highest pid
 _CPU_GRACE_S: Final = 2
 _OPEN_FILES: Final = 256
+_ROOM_FOR_NEIGHBOURS: Final = 64  # processes that the same user starts meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,9 @@ def make_plan(
     binds = [str(bind.path) for bind in (*python_binds(spec.argv[0]), *spec.binds)]
     alone = spec.tier.uses_namespaces or uid is not None
     may_signal = alone or landlock.scopes_signals()
-    program = seccomp.job_filter(may_signal=may_signal, may_leave_group=alone)
+    program = seccomp.job_filter(
+        may_signal=may_signal, may_leave_group=alone, may_share_memory=memory_held
+    )
     return {
         "namespaces": spec.tier.uses_namespaces,
         "required": sorted(spec.required),
@@ -92,7 +95,8 @@ def _command(spec: JailSpec) -> list[str]:
 def _rlimits(spec: JailSpec, uid: int | None, memory_held: bool) -> dict[str, int]:
     """RLIMIT_CORE 1 and not 0: a core_pattern that is a pipe ignores 0 and honours 1 (core(5))."""
     limits = spec.limits
-    others = 0 if uid is not None or spec.tier.uses_namespaces else _own_threads()
+    alone = uid is not None or spec.tier.uses_namespaces
+    others = 0 if alone else _own_threads() + _ROOM_FOR_NEIGHBOURS
     chosen = {
         "RLIMIT_CORE": 1,
         "RLIMIT_CPU": math.ceil(limits.cpu_s) + _CPU_GRACE_S,

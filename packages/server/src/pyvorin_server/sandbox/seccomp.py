@@ -35,7 +35,7 @@ ALLOW: Final = 0x7FFF0000
 KILL: Final = 0x80000000  # SECCOMP_RET_KILL_PROCESS
 _PRETEND: Final = 0x00050000  # errno 0: the call is left out and reports success
 
-_EPERM, _ENOTTY, _ENOSYS, _EAFNOSUPPORT = 1, 25, 38, 97
+_EPERM, _ENOMEM, _ENOTTY, _ENOSYS, _EAFNOSUPPORT = 1, 12, 25, 38, 97
 
 _AF_UNIX, _SOCK_STREAM, _SOCK_TYPE_MASK = 1, 1, 0xF
 _NAMESPACE_FLAGS: Final = 0x7E020080  # every CLONE_NEW* a clone can carry
@@ -47,6 +47,7 @@ _HARMLESS_PRCTLS: Final = (1, 3, 15, 16, 21, 22, 23, 38, 39, 0x53564D41)
 # set and get no_new_privs, name an anonymous mapping
 _PR_SET_DUMPABLE: Final = 4
 _RLIMIT_CORE: Final = 4
+_MAP_SHARED_ANONYMOUS: Final = 0x21
 
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, operand
 
@@ -55,16 +56,19 @@ def errno_verdict(error: int) -> int:
     return 0x00050000 | error
 
 
-def job_filter(*, may_signal: bool, may_leave_group: bool) -> bytes:
+def job_filter(*, may_signal: bool, may_leave_group: bool, may_share_memory: bool) -> bytes:
     """The filter of keeper and job.
 
     `may_signal` where signals cannot reach others; `may_leave_group` where ending the job does not
     depend on its process group: elsewhere setsid and setpgid answer 0 and do nothing.
+    `may_share_memory` where a cgroup counts it; no rlimit does.
     """
     program = [*_check_architecture()]
     for number in syscalls.ALLOWED.values():
         program += _rule(number, [_return(ALLOW)])
-    for name, body in _conditional_bodies(may_signal, may_leave_group).items():
+    bodies = _conditional_bodies(may_signal, may_leave_group)
+    bodies["mmap"] = [_return(ALLOW)] if may_share_memory else _no_shared_anonymous_memory()
+    for name, body in bodies.items():
         program += _rule(syscalls.CONDITIONAL[name], body)
     for number in syscalls.ABSENT.values():
         program += _rule(number, [_return(errno_verdict(_ENOSYS))])
@@ -146,6 +150,16 @@ def _own_limits_only() -> list[Instruction]:
 def _all_but_core_size() -> list[Instruction]:
     """A core size of 0 would bring core_pattern pipes back (see `plan`): setting it is a feint."""
     return [(_JUMP_EQUAL, 0, 1, _RLIMIT_CORE), _return(_PRETEND), _return(ALLOW)]
+
+
+def _no_shared_anonymous_memory() -> list[Instruction]:
+    return [
+        _load_low(3),
+        (_AND, 0, 0, _MAP_SHARED_ANONYMOUS),
+        (_JUMP_EQUAL, 0, 1, _MAP_SHARED_ANONYMOUS),
+        _return(errno_verdict(_ENOMEM)),
+        _return(ALLOW),
+    ]
 
 
 def _one_of(argument: int, values: Iterable[int], otherwise: int) -> list[Instruction]:

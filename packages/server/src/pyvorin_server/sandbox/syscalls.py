@@ -68,7 +68,6 @@ ALLOWED: Final = {
     "close_range": 436,
     "faccessat2": 439,
     # memory
-    "mmap": 9,
     "mprotect": 10,
     "munmap": 11,
     "brk": 12,
@@ -156,6 +155,7 @@ ALLOWED: Final = {
 
 # Allowed depending on their arguments; the conditions are in `seccomp`.
 CONDITIONAL: Final = {
+    "mmap": 9,
     "ioctl": 16,
     "socket": 41,
     "sendto": 44,
