@@ -13,7 +13,6 @@ from pyvorin_thin import activation, cli, codes, config, keys, local, store
 
 from tests.thin import artifacts
 
-
 APP = """\
 def f(n):
     total = 0
