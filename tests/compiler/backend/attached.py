@@ -1,4 +1,6 @@
-"""Build functions from hand-written IR, load the extension module, and attach them to Python functions."""
+"""Build functions from hand-written IR, load the extension module, and attach them to Python
+functions.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,6 @@ from dataclasses import dataclass
 from types import FunctionType, ModuleType
 from typing import Any
 
-from pyvorin_runtime.attach import attach
-
 from pyvorin.backend.module import (
     Assumption,
     LoopHeader,
@@ -20,6 +20,7 @@ from pyvorin.backend.module import (
     build,
 )
 from pyvorin.ir.text import parse
+from pyvorin_runtime.attach import attach
 
 
 @dataclass(frozen=True, slots=True)

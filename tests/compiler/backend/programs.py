@@ -6,9 +6,9 @@ import dis
 import sys
 from types import FunctionType
 
-from tests.compiler.backend.attached import Written, source_function
-
 from pyvorin.backend.module import Assumption, LoopHeader
+
+from tests.compiler.backend.attached import Written, source_function
 
 SOURCE = """
 def fib(n):
@@ -200,15 +200,20 @@ def grow(f: FunctionType) -> Written:
 
 def chain(f: dict[str, FunctionType]) -> list[Written]:
     """outer calls middle, which calls divide."""
-    text = "\nstart(%0:i64, %1:i64):\n  %2:i64 = i64.floordiv %0, %1 [AT | %0, %1 | %0, %1]\n  ret %2\n"
-    text = text.replace("AT", str(offsets(f["divide"], "BINARY_OP")[0]))
+    (at,) = offsets(f["divide"], "BINARY_OP")
+    text = f"""
+start(%0:i64, %1:i64):
+  %2:i64 = i64.floordiv %0, %1 [{at} | %0, %1 | %0, %1]
+  ret %2
+"""
     written = [Written(f["divide"], (_head("divide", 2, 2) + text,))]
     for name, inner in (("middle", "divide"), ("outer", "middle")):
         (call,), (add,) = calls(f[name]), offsets(f[name], "BINARY_OP")
         one = f[name].__code__.co_consts.index(1)
+        state = f"[{call} | %0, %1 | {callee(inner)}, %0, %1]"
         text = f"""
 start(%0:i64, %1:i64):
-  %2:i64 = call.native %0, %1 {{callee='{inner}', body=0}} [{call} | %0, %1 | {callee(inner)}, %0, %1]
+  %2:i64 = call.native %0, %1 {{callee='{inner}', body=0}} {state}
   %3:i64 = const {{value=1}}
   %4:i64 = i64.add %2, %3 [{add} | %0, %1 | %2, =('const', {one})]
   ret %4

@@ -13,6 +13,7 @@ from types import FunctionType
 from typing import Any
 
 import pytest
+
 from tests.compiler.backend import programs
 from tests.compiler.backend.attached import Written, built, loaded, native
 
@@ -78,7 +79,9 @@ def outcome(function: FunctionType, *arguments: object) -> tuple[str, list[str]]
         return repr(error), [line for line in lines if "test_leaving" not in line]
 
 
-@pytest.mark.parametrize("arguments", [(7, 2), (7, 0), (2**70, 2), (-(2**63), -1), ("a", 1), (1.5, 0)])
+@pytest.mark.parametrize(
+    "arguments", [(7, 2), (7, 0), (2**70, 2), (-(2**63), -1), ("a", 1), (1.5, 0)]
+)
 def test_an_exception_in_native_frames_has_pythons_traceback(
     attached: Any, plain: Any, arguments: Any
 ) -> None:
@@ -174,7 +177,14 @@ def test_tracing_sees_bytecode(attached: Any, plain: Any) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [([1, 2], 0, "x"), ([1, 2], -1, 5), ([1], 1, 5), ((1,), 0, 5), ([[1]], 0, 5), ([None], 0, 10**30)],
+    [
+        ([1, 2], 0, "x"),
+        ([1, 2], -1, 5),
+        ([1], 1, 5),
+        ((1,), 0, 5),
+        ([[1]], 0, 5),
+        ([None], 0, 10**30),
+    ],
 )
 def test_items_are_stored_as_python_does(attached: Any, plain: Any, arguments: Any) -> None:
     def copied() -> list[Any]:
@@ -219,7 +229,7 @@ def test_reading_a_list_of_floats_costs_no_reference_counts(attached: Any, plain
     assert attached[1]["total"]()["resumes"] == before["resumes"]
 
 
-# ---- assumptions -------------------------------------------------------------------------------------------------
+# ---- assumptions ---------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -274,7 +284,13 @@ def test_keywords_and_wrong_calls_go_through_python(chain: Any, plain: Any) -> N
 
 # ---- forced leaving ------------------------------------------------------------------------------
 
-CALLS = [("fib", (10,)), ("tight", (50,)), ("outer", (7, 2)), ("outer", (7, 0)), ("total", ([1.5], 1))]
+CALLS = [
+    ("fib", (10,)),
+    ("tight", (50,)),
+    ("outer", (7, 2)),
+    ("outer", (7, 0)),
+    ("total", ([1.5], 1)),
+]
 
 
 def _forced(functions: dict[str, FunctionType]) -> list[Written]:
@@ -292,7 +308,7 @@ def forced() -> bytes:
 
 
 def sites_left(content: bytes, force: str, plain: dict[str, FunctionType]) -> list[int]:
-    """Make calls with PYVORIN_FORCE set, compare their outcomes, and count where native code left."""
+    """Make calls with PYVORIN_FORCE set, compare outcomes, count where native code left."""
     functions = programs.functions()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYVORIN_FORCE", force)

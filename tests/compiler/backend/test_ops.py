@@ -1,8 +1,10 @@
-"""Every operation of the table, emitted and compared with Python on values where machine arithmetic goes wrong.
+"""Every operation of the table, emitted and compared with Python on values where machine arithmetic
+goes wrong.
 
-One extension module has a function a case: its Python source, and a body that does the same with one operation. Where
-the operation leaves, the function resumes at its start, so answers and exceptions must be Python's on *every* value; the
-counters show that plain values were really computed by native code.
+One extension module has a function a case: its Python source, and a body that does the same with
+one operation. Where the operation leaves, the function resumes at its start, so answers and
+exceptions must be Python's on *every* value; the counters show that plain values were really
+computed by native code.
 """
 
 from __future__ import annotations
@@ -13,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.compiler.backend.attached import Written, native, source_function
-
 from pyvorin.backend import llvm
 from pyvorin.backend.module import Assumption
 from pyvorin.ir.optable import OPS
+
+from tests.compiler.backend.attached import Written, native, source_function
 
 INTS = sorted(
     {
@@ -338,7 +340,7 @@ def compiled() -> Any:
 
 
 def outcome(function: Any, arguments: tuple[Any, ...]) -> tuple[object, ...]:
-    """What a call does, as something that can be compared: -0.0, NaN, classes and messages count."""
+    """What a call does, to be compared: -0.0, NaN, classes and messages count."""
     try:
         result = function(*arguments)
     except Exception as error:

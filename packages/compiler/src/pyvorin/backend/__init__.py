@@ -1,1 +1,3 @@
-"""From typed IR to the bytes of an importable extension module: layouts, LLVM text, entries, objects, linking."""
+"""From typed IR to the bytes of an importable extension module: layouts, LLVM text, entries,
+objects, linking.
+"""

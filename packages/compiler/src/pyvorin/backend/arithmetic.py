@@ -1,11 +1,14 @@
 """Emitters of integer, truth-value and character operations.
 
-Machine integers stand for mathematical ones: an operation whose result does not fit leaves first. `floordiv` and `mod`
-round down, as Python's do, and never reach a `div` instruction that would trap. 128-bit division is a routine of this
-artifact (`WIDE_DIVISION`): LLVM would call one of a C compiler's library.
+Machine integers stand for mathematical ones: an operation whose result does not fit leaves first.
+`floordiv` and `mod` round down, as Python's do, and never reach a `div` instruction that would
+trap. 128-bit division is a routine of this artifact (`WIDE_DIVISION`): LLVM would call one of a C
+compiler's library.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from pyvorin.backend.body import EMIT, TYPES, Body
 from pyvorin.ir.model import Op, Rep, Value
@@ -197,7 +200,7 @@ def _to_i64(body: Body, op: Op) -> None:
     body.put(low)
 
 
-def _convert(instruction: str, to: str):  # type: ignore[no-untyped-def]
+def _convert(instruction: str, to: str) -> Callable[[Body, Op], None]:
     def emit(body: Body, op: Op) -> None:
         body.put(body.new(f"{instruction} {body.typed(op.operands[0])} to {to}"))
 
@@ -274,8 +277,8 @@ define internal i64 @mulmod.long(i64 %low, i64 %high, i64 %m) nounwind uwtable n
 }
 
 define internal { i64, i64 } @divide(i64 %high, i64 %low, i64 %by) nounwind uwtable alwaysinline {
-  %pair = call { i64, i64 } asm "divq $4", "={ax},={dx},{ax},{dx},r,~{dirflag},~{fpsr},~{flags}"(i64 %low, i64 %high, i64 %by)
-  ret { i64, i64 } %pair
+  %pair = call { i64, i64 } asm "divq $4", "={ax},={dx},{ax},{dx},r,~{dirflag},~{fpsr},~{flags}"(i64
+  %low, i64 %high, i64 %by) ret { i64, i64 } %pair
 }
 
 define internal { i64, i1 } @power(i64 %a, i64 %n) nounwind uwtable {

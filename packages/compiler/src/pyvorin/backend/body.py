@@ -1,27 +1,29 @@
 """Write one typed body as an LLVM function.
 
-    define internal { i64, ptr } @f0.b0(ptr %breaker, i64 %room, i64 %a0) { … }      a body that calls enter
-    define internal { i64, ptr } @f0.b1(ptr %breaker, i64 %room, i64 %entry, ptr %values) { … }      any other
+    { i64, ptr } @body.0.0(ptr %breaker, i64 %room, i64 %a0)                   one that calls enter
+    { i64, ptr } @body.0.1(ptr %breaker, i64 %room, i64 %entry, ptr %values)   any other
 
-The answer is the result and 0, or anything and the address of a frame record (`support/frames.py`): the body has left.
-`breaker` is the address of CPython's eval breaker; `room` is how many further native frames there may be.
+The answer is the result and 0, or anything and the address of a frame record (`support/frames.py`):
+the body has left. `breaker` is the address of CPython's eval breaker; `room` is how many further
+native frames there may be.
 
-An operation that leaves branches to a cold block that calls the site's *leave function* with the values to be stored, as
-register arguments, so that the hot path keeps neither a stack frame nor spills for it.
+An operation that leaves branches to a cold block that calls the site's *leave function* with the
+values to be stored, as register arguments, so that the hot path keeps neither a stack frame nor
+spills for it.
 
-What an operation emits is one function, keyed by the operation's name, in `backend.arithmetic`, `backend.floats` and
-`backend.objects`; this module has control flow, references, leaving and calls.
+What an operation emits is one function, keyed by the operation's name, in `backend.arithmetic`,
+`backend.floats` and `backend.objects`; this module has control flow, references, leaving and calls.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from pyvorin.backend.dialect import PREFIX
 from pyvorin.backend.layouts import Layout
 from pyvorin.backend.liveness import Liveness
-from pyvorin.backend.sites import Frame, FunctionSites, may_leave
+from pyvorin.backend.sites import Frame, FunctionSites, Source, may_leave
 from pyvorin.backend.text import Text, double
 from pyvorin.ir.model import Block, Edge, Entry, Function, Op, Rep, Value
 
@@ -33,7 +35,8 @@ TYPES = {
     Rep.I1: "i1",
     Rep.CHAR: "i64",
 }
-# Memory that cannot overlap: reference counts, items of lists, everything that lists' headers hold, immutable contents.
+# Memory that cannot overlap: reference counts, items of lists, everything that lists' headers hold,
+# immutable contents.
 TBAA = {"count": "!10", "item": "!11", "header": "!12", "content": "!13"}
 METADATA = """
 !0 = !{!"pyvorin"}
@@ -150,7 +153,9 @@ class Body:
         lines = ["start:", *self.head, *start]
         for block, body in written:
             lines += [f"{self._name(block)}:", *self._phis(block), *body]
-        header = f"define internal {self.result} @{self.name}({', '.join(parameters)}) nounwind uwtable"
+        header = (
+            f"define internal {self.result} @{self.name}({', '.join(parameters)}) nounwind uwtable"
+        )
         self.text.define("\n".join([f"{header} {{", *lines, *self.cold, "}", ""]))
 
     # ---- text -----------------------------------------------------------------------------------
@@ -223,9 +228,9 @@ class Body:
         self.text.external(name)
         return f"@{name}"
 
-    def object(self, source: Sequence[object]) -> str:
+    def object(self, source: Source) -> str:
         """An object named by a source: its place in the function's table."""
-        number = self.sites.objects.number(tuple(source))  # type: ignore[arg-type]
+        number = self.sites.objects.number(source)
         table = f"@objects.{self.sites.number}"
         at = self.new(f"getelementptr ptr, ptr {table}, i64 {number}")
         return self.new(f"load ptr, ptr {at}, !invariant.load !{{}}")
@@ -372,7 +377,9 @@ class Body:
             self.line(f"call void @decref(ptr {self.get(value)})")
 
     def edge(self, edge: Edge, dropped: bool = True) -> str:
-        """The label to branch to for an edge; what must happen to references on the way goes into a block of its own."""
+        """The label to branch to for an edge; what must happen to references on the way goes into a
+        block of its own.
+        """
         alive = self.live.before[self.block][self.index]
         handed = [
             arg
@@ -405,7 +412,7 @@ def _store_raw(value: Value, offset: int) -> list[str]:
     return [*lines, f"  store {kind} {name}, ptr %at{value.id}, align 8"]
 
 
-# ---- control flow and calls: the operations of this module -----------------------------------------------------------
+# ---- control flow and calls: the operations of this module ---------------------------------------
 
 
 def _br(body: Body, op: Op) -> None:

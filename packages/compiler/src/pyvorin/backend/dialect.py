@@ -4,9 +4,10 @@
         return i64[o]                     =>     %t1 = inttoptr i64 %o to ptr
                                                  %t2 = load i64, ptr %t1 ...
 
-Every local variable is a stack slot; LLVM turns slots into registers. Statements: assignment, `if`, `while`,
-`for … in range(…)`, `break`, `continue`, `return`, calls. A condition made of constants is decided here, and the branch
-not taken is not translated, so that a minor's artifact never names a symbol that the minor does not have.
+Every local variable is a stack slot; LLVM turns slots into registers. Statements: assignment, `if`,
+`while`, `for … in range(…)`, `break`, `continue`, `return`, calls. A condition made of constants is
+decided here, and the branch not taken is not translated, so that a minor's artifact never names a
+symbol that the minor does not have.
 """
 
 from __future__ import annotations
@@ -29,7 +30,14 @@ COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Gt: "sgt",
     ast.GtE: "sge",
 }
-FLOAT_COMPARISONS = {"eq": "oeq", "ne": "une", "slt": "olt", "sle": "ole", "sgt": "ogt", "sge": "oge"}
+FLOAT_COMPARISONS = {
+    "eq": "oeq",
+    "ne": "une",
+    "slt": "olt",
+    "sle": "ole",
+    "sgt": "ogt",
+    "sge": "oge",
+}
 PREFIX = "pyv."  # of support functions
 ARITHMETIC: dict[type[ast.operator], str] = {
     ast.Add: "add",
@@ -43,16 +51,39 @@ ARITHMETIC: dict[type[ast.operator], str] = {
 }
 # Functions of the process that answer a C int or a double; every other answers a word.
 INT_RESULTS = frozenset(
-    "PyDict_SetItem PyDict_SetItemString PyObject_IsTrue PyObject_RichCompareBool PyGC_Disable PyGC_Enable "
-    "PyModule_AddObjectRef PyObject_SetAttrString PyObject_SetAttr PyUnicode_CompareWithASCIIString strcmp strncmp "
-    "Py_AddPendingCall Py_GetRecursionLimit pthread_getattr_np pthread_attr_getstack pthread_attr_destroy "
-    "PyDict_Next PyList_Append Py_EnterRecursiveCall memcmp PyType_IsSubtype PyErr_ExceptionMatches".split()
+    [
+        "PyDict_SetItem",
+        "PyDict_SetItemString",
+        "PyObject_IsTrue",
+        "PyObject_RichCompareBool",
+        "PyGC_Disable",
+        "PyGC_Enable",
+        "PyModule_AddObjectRef",
+        "PyObject_SetAttrString",
+        "PyObject_SetAttr",
+        "PyUnicode_CompareWithASCIIString",
+        "strcmp",
+        "strncmp",
+        "Py_AddPendingCall",
+        "Py_GetRecursionLimit",
+        "pthread_getattr_np",
+        "pthread_attr_getstack",
+        "pthread_attr_destroy",
+        "PyDict_Next",
+        "PyList_Append",
+        "Py_EnterRecursiveCall",
+        "memcmp",
+        "PyType_IsSubtype",
+        "PyErr_ExceptionMatches",
+    ]
 )
-DOUBLE_RESULTS = frozenset("pow fmod floor ceil PyFloat_AsDouble".split())
+DOUBLE_RESULTS = frozenset(["pow", "fmod", "floor", "ceil", "PyFloat_AsDouble"])
 
 
 def translate(module: ModuleType, layout: Layout, text: Text, hot: bool) -> None:
-    """Add every function of a support module to `text`. LLVM spends no time on those of a module that is not `hot`."""
+    """Add every function of a support module to `text`. LLVM spends no time on those of a module
+    that is not `hot`.
+    """
     tree = ast.parse(inspect.getsource(module))
     constants = {
         name: value for name, value in vars(module).items() if isinstance(value, int | float)
@@ -98,7 +129,9 @@ class _Function:
             attributes = "cold noinline minsize optsize"
         signature = f"{self.result} @{PREFIX}{self.node.name}({', '.join(parameters)})"
         lines = ["entry:", *self.head, *self.body]
-        return f"define internal {signature} nounwind {attributes} {{\n" + "\n".join(lines) + "\n}\n"
+        return (
+            f"define internal {signature} nounwind {attributes} {{\n" + "\n".join(lines) + "\n}\n"
+        )
 
     # ---- text ----
 
@@ -238,6 +271,11 @@ class _Function:
 
     def constant(self, node: ast.expr) -> int | float | None:
         """The value of an expression made of constants and layout numbers, else None."""
+        if isinstance(node, ast.BoolOp):
+            known = [self.constant(part) for part in node.values]
+            for value in known:
+                if value is not None and bool(value) == isinstance(node.op, ast.Or):
+                    return int(bool(value))
         for part in ast.walk(node):
             if isinstance(part, ast.Call | ast.Subscript):
                 return None
@@ -321,6 +359,8 @@ class _Function:
                 target = self.value(f"inttoptr i64 {arguments[0][1]} to ptr")
                 listed = ", ".join(f"{kind} {value}" for kind, value in arguments[1:])
                 return "i64", self.value(f"call i64 {target}({listed})")
+            case ast.Name(id="text" | "address"):
+                return arguments[0]
             case ast.Name(id="cycles"):
                 self.text.declare("llvm.readcyclecounter", "i64", [])
                 return "i64", self.value("call i64 @llvm.readcyclecounter()")
@@ -337,9 +377,7 @@ class _Function:
                 return result, self.value(f"call {result} @{PREFIX}{name}({listed})")
         raise DialectError(f"{self.node.name}: {ast.unparse(node)}")
 
-    def external(
-        self, name: str, arguments: list[tuple[str, str]], listed: str
-    ) -> tuple[str, str]:
+    def external(self, name: str, arguments: list[tuple[str, str]], listed: str) -> tuple[str, str]:
         kinds = [kind for kind, _ in arguments]
         if name in DOUBLE_RESULTS:
             self.text.declare(name, "double", kinds)
@@ -354,6 +392,9 @@ class _Function:
     def condition(self, node: ast.expr) -> str:
         """An i1, without short circuits."""
         match node:
+            case ast.Compare(left=left, ops=[ast.In()], comparators=[ast.Tuple(elts=choices)]):
+                tests = [ast.Compare(left, [ast.Eq()], [choice]) for choice in choices]
+                return self.merged(ast.BoolOp(ast.Or(), [*tests]))
             case ast.Compare(left=left, ops=[op], comparators=[right]):
                 kind, a = self.expression(left)
                 _, b = self.expression(right)

@@ -10,7 +10,7 @@ SHT_SYMTAB, SHT_RELA, SHT_NOBITS = 2, 4, 8
 
 
 class LinkError(Exception):
-    """The object file needs something that the linker does not do, or a symbol that is not allowed."""
+    """The object file needs something that the linker does not do, or a forbidden symbol."""
 
 
 @dataclass(slots=True)

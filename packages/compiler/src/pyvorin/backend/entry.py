@@ -1,29 +1,30 @@
 """What surrounds the bodies of one Python function: its state, its constant facts, and the ways in.
 
-For function number j of a module, as LLVM text (layouts in `support/frames.py`, `support/enter.py`, `support/assume.py`):
+For function number j of a module, as LLVM text (layouts in `support/frames.py`, `support/enter.py`,
+`support/assume.py`):
 
     state.j, objects.j, facts.j, counters.j.b     words that change
     info.j, sources.j, callees.j, bodies.j, …     constants
-    run.j.b                                       a body's runner: from an array of raw values to an object
-    enter.j                                       the entry hook: a fresh frame's slots to the first body, unboxed in line
+    run.j.b                                       a body's runner, from raw values to an object
+    enter.j                                       the entry hook: a frame's slots to the first body
     call.j                                        the vectorcall, from 3.12 on
 """
 
 from __future__ import annotations
 
 import marshal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import CodeType
 
 from pyvorin.backend.body import TYPES, BackendError, is_called, result_type
+from pyvorin.backend.convert import Lines, argument, boxed, load
 from pyvorin.backend.layouts import Layout
-from pyvorin.backend.unit import Assumption, NativeFunction
-from pyvorin.backend.objects import CLASSES
 from pyvorin.backend.sites import REPS, FunctionSites, Source
 from pyvorin.backend.support import assume, enter
 from pyvorin.backend.text import Text
-from pyvorin.ir.model import Entry, Function, Rep, Value
+from pyvorin.backend.unit import Assumption, NativeFunction
+from pyvorin.ir.model import Entry, Function, Value
 
 CLASS_NAMES = ("", "list", "str", "tuple", "int", "float", "NoneType")  # data.classes
 SLOT_FIELDS = {
@@ -50,7 +51,9 @@ Slot = tuple[object, ...]
 
 
 def paired(entry: Entry) -> list[tuple[Slot, Value | None]] | None:
-    """The slots of an entry with their parameters (None for one that is only checked); None if they do not match."""
+    """The slots of an entry with their parameters (None for one that is only checked); None if they
+    do not match.
+    """
     slots, params = list(entry.slots), list(entry.block.params)
     if len(slots) == len(params):
         return list(zip(slots, params, strict=True))
@@ -75,7 +78,9 @@ class Fact:
 
 @dataclass(slots=True)
 class FunctionText:
-    """Writes what surrounds the bodies of one function, once these are written and their sites known."""
+    """Writes what surrounds the bodies of one function, once these are written and their sites
+    known.
+    """
 
     text: Text
     layout: Layout
@@ -119,7 +124,9 @@ class FunctionText:
     # ---- names ----------------------------------------------------------------------------------
 
     def _facts(self) -> Iterator[Fact]:
-        """One fact an assumption, modules first, and one for each other name that the bodies mention."""
+        """One fact an assumption, modules first, and one for each other name that the bodies
+        mention.
+        """
         objects = self.sites.objects
         known: set[Source] = set()
         assumptions = sorted(self.function.assumptions, key=lambda a: a.kind != "module")
@@ -131,19 +138,19 @@ class FunctionText:
             if source not in known:
                 known.add(source)
                 yield self._fact(assumption, objects.number(source), modules)
-        for source in [*objects.numbers]:
-            if source[0] == "global" and source not in known:
-                yield Fact(assume.SAME, str(source[1]), "", objects.number(source))
-            elif source[0] == "attr" and source not in known:
-                name, attribute = str(source[1]), str(source[2])
-                yield Fact(assume.SAME_ATTR, name, attribute, objects.number(source))
+        for source in [source for source in objects.numbers if source not in known]:
+            match source:
+                case ("global", str(name)):
+                    yield Fact(assume.SAME, name, "", objects.number(source))
+                case ("attr", str(name), str(attribute)):
+                    yield Fact(assume.SAME_ATTR, name, attribute, objects.number(source))
 
     def _fact(self, a: Assumption, place: int, modules: dict[str, str]) -> Fact:
         fact = Fact(FACTS[a.kind], a.name, a.detail, place)
         if a.kind == "callee":
             fact.extra = f"ptr @{self.states[a.detail or a.name]}"
         elif a.kind == "value" or (a.kind == "attr" and a.value is not None):
-            written = marshal.dumps(a.value, 2)
+            written = marshal.dumps(a.value, 2)  # type: ignore[arg-type]  # a constant
             fact.extra, fact.number = f"ptr {self.text.string(written)}", len(written)
         elif a.kind == "module":
             fact.number = len(self.modules)
@@ -165,9 +172,7 @@ class FunctionText:
                     symbol = SINGLETONS[str(name)]
                     self.text.external(symbol)
                     address = f"i64 ptrtoint (ptr @{symbol} to i64)"
-                    sources.append(
-                        f"{{ i64, i64 }} {{ i64 {assume.SOURCE_SINGLETON}, {address} }}"
-                    )
+                    sources.append(f"{{ i64, i64 }} {{ i64 {assume.SOURCE_SINGLETON}, {address} }}")
                 case _:
                     sources.append("{ i64, i64 } { i64 2, i64 0 }")
         self._array(f"sources.{self.number}", "{ i64, i64 }", sources)
@@ -221,7 +226,10 @@ class FunctionText:
             if pairs is None:
                 header, slots = "-2", []
             else:
-                header, slots = str(entry.header), [_slot(slot, param, pairs) for slot, param in pairs]
+                header, slots = (
+                    str(entry.header),
+                    [_slot(slot, param, pairs) for slot, param in pairs],
+                )
             self._array(f"slots.{j}.{b}.{e}", "[4 x i32]", slots)
             rows.append(
                 f"{{ i64, i64, ptr }} {{ i64 {header}, i64 {len(slots)}, ptr @slots.{j}.{b}.{e} }}"
@@ -231,7 +239,7 @@ class FunctionText:
         return f"ptr @run.{j}.{b}, ptr @counters.{j}.{b}, i64 {len(rows)}, ptr @entries.{j}.{b}"
 
     def _runner(self, b: int, body: Function) -> None:
-        lines = _Lines()
+        lines = Lines()
         lines.add("%breaker.at = inttoptr i64 %breaker to ptr")
         lines.add("%values.at = inttoptr i64 %values to ptr")
         arguments = ["ptr %breaker.at", "i64 %room"]
@@ -240,7 +248,7 @@ class FunctionText:
             for number, (_, param) in enumerate(pairs):
                 if param is not None:
                     at = lines.new(f"getelementptr i8, ptr %values.at, i64 {number * 16}")
-                    arguments.append(f"{TYPES[param.rep]} {_load(lines, param.rep, at)}")
+                    arguments.append(f"{TYPES[param.rep]} {load(lines, param.rep, at)}")
             if len(arguments) != 2 + len(body.entries[0].block.params):
                 lines.add("ret i64 0")
                 self._define(f"i64 @run.{self.number}.{b}(i64 %breaker, i64 %room, i64 %entry, "
@@ -258,7 +266,7 @@ class FunctionText:
             f"{signature}(i64 %breaker, i64 %room, i64 %entry, i64 %values, i64 %left)", lines
         )
 
-    def _call_body(self, lines: _Lines, b: int, body: Function, arguments: list[str]) -> None:
+    def _call_body(self, lines: Lines, b: int, body: Function, arguments: list[str]) -> None:
         """Call a body, box and return its result; go on at `left` with %record if it has left."""
         kind, name = result_type(body), f"body.{self.number}.{b}"
         lines.add(f"%answer = call {kind} @{name}({', '.join(arguments)})")
@@ -267,10 +275,10 @@ class FunctionText:
         lines.add("%fine = icmp eq ptr %record, null")
         lines.add("br i1 %fine, label %back, label %left.label, !prof !23")
         lines.label("back")
-        lines.add(f"ret i64 {_boxed(lines, body.result)}")
+        lines.add(f"ret i64 {boxed(lines, body.result)}")
         lines.label("left.label")
 
-    def _define(self, signature: str, lines: _Lines) -> None:
+    def _define(self, signature: str, lines: Lines) -> None:
         self.text.define(
             f"define internal {signature} nounwind {{\n" + "\n".join(lines.lines) + "\n}\n"
         )
@@ -280,7 +288,7 @@ class FunctionText:
     def _enter(self, body: Function) -> None:
         """The entry hook. What does not fit the first body goes through `enter_somewhere`."""
         j, layout = self.number, self.layout
-        lines = _Lines()
+        lines = Lines()
         self.text.declare("PyThreadState_Get", "i64", [])
         lines.add("%thread = call i64 @PyThreadState_Get()")
         lines.add("%frame = call i64 @pyv.current_frame(i64 %thread)")
@@ -300,7 +308,7 @@ class FunctionText:
             for slot, param in pairs:
                 at = layout.frame_locals + int(str(slot[1])) * 8
                 place = lines.new(f"getelementptr i8, ptr %frame.at, i64 {at}")
-                arguments += _argument(lines, self.text, layout, slot, param, place)
+                arguments += argument(lines, self.text, layout, slot, param, place)
             self._call_in(lines, body, arguments)
             lines.add("%word = ptrtoint ptr %record to i64")
             lines.add("call void @pyv.leave_to_frame(i64 %frame, i64 %word)")
@@ -312,7 +320,7 @@ class FunctionText:
         lines.add("ret i64 %other")
         self._define(f"i64 @enter.{j}(i64 %state, i64 %header)", lines)
 
-    def _keeps(self, lines: _Lines) -> None:
+    def _keeps(self, lines: Lines) -> None:
         """Go elsewhere if the first body has been left too often."""
         score = f"i64 ptrtoint (ptr @counters.{self.number}.0 to i64)"
         lines.add(f"%may = call i64 @pyv.may_enter({score})")
@@ -320,9 +328,11 @@ class FunctionText:
         lines.add("br i1 %keeps, label %first, label %elsewhere, !prof !23")
         lines.label("first")
 
-    def _call_in(self, lines: _Lines, body: Function, arguments: list[str]) -> None:
+    def _call_in(self, lines: Lines, body: Function, arguments: list[str]) -> None:
         self.text.word("data.breaker")
-        lines.add(f"call void @pyv.count_entry(i64 ptrtoint (ptr @state.{self.number} to i64), i64 -1)")
+        lines.add(
+            f"call void @pyv.count_entry(i64 ptrtoint (ptr @state.{self.number} to i64), i64 -1)"
+        )
         lines.add("%breaker.word = load i64, ptr @data.breaker")
         lines.add("%breaker = inttoptr i64 %breaker.word to ptr")
         self._call_body(lines, 0, body, ["ptr %breaker", "i64 %room", *arguments])
@@ -335,7 +345,7 @@ class FunctionText:
         plain = not code.co_flags & VARIADIC and not code.co_kwonlyargcount
         if self.layout.minor < 12 or not plain or pairs is None or not is_called(body):
             return "null"
-        lines = _Lines()
+        lines = Lines()
         state = f"i64 ptrtoint (ptr @state.{j} to i64)"
         lines.add(
             f"%room = call i64 @pyv.admit_call({state}, i64 %function, i64 %count, i64 %names, "
@@ -349,7 +359,7 @@ class FunctionText:
         arguments: list[str] = []
         for slot, param in pairs:
             place = lines.new(f"getelementptr ptr, ptr %arguments.at, i64 {slot[1]}")
-            arguments += _argument(lines, self.text, self.layout, slot, param, place)
+            arguments += argument(lines, self.text, self.layout, slot, param, place)
         self._call_in(lines, body, arguments)
         lines.add("%word = ptrtoint ptr %record to i64")
         lines.add(
@@ -365,29 +375,8 @@ class FunctionText:
             "%python = tail call i64 %plain(i64 %function, i64 %arguments, i64 %count, i64 %names)"
         )
         lines.add("ret i64 %python")
-        self._define(
-            f"i64 @call.{j}(i64 %function, i64 %arguments, i64 %count, i64 %names)", lines
-        )
+        self._define(f"i64 @call.{j}(i64 %function, i64 %arguments, i64 %count, i64 %names)", lines)
         return f"@call.{j}"
-
-
-class _Lines:
-    """The lines of a function under construction."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.count = 0
-
-    def add(self, text: str) -> None:
-        self.lines.append("  " + text)
-
-    def label(self, name: str) -> None:
-        self.lines.append(f"{name}:")
-
-    def new(self, text: str) -> str:
-        self.count += 1
-        self.add(f"%n{self.count} = {text}")
-        return f"%n{self.count}"
 
 
 def _slot(slot: Slot, param: Value | None, pairs: list[tuple[Slot, Value | None]]) -> str:
@@ -410,103 +399,6 @@ def _slot(slot: Slot, param: Value | None, pairs: list[tuple[Slot, Value | None]
         kind = enter.MAYBE_LOCAL if maybe else enter.LOCAL
     rep = REPS.index(param.rep) if param is not None else 0
     return f"[4 x i32] [i32 {kind}, i32 {number}, i32 {rep}, i32 {cls}]"
-
-
-def _load(lines: _Lines, rep: Rep, at: str) -> str:
-    if rep is Rep.I1:
-        return lines.new(f"trunc i64 {lines.new(f'load i64, ptr {at}')} to i1")
-    return lines.new(f"load {TYPES[rep]}, ptr {at}")
-
-
-def _go_on(lines: _Lines, condition: str) -> None:
-    """Go elsewhere unless an i1 is true."""
-    lines.count += 1
-    lines.add(f"br i1 {condition}, label %fits{lines.count}, label %elsewhere, !prof !23")
-    lines.label(f"fits{lines.count}")
-
-
-def _argument(
-    lines: _Lines, text: Text, layout: Layout, slot: Slot, param: Value | None, place: str
-) -> list[str]:
-    """Load a parameter's object from `place`, check and unbox it; the typed argument, if it is one."""
-    o = lines.new(f"load ptr, ptr {place}")
-    cls = str(slot[2]) if len(slot) > 2 else ""
-    if param is None:
-        text.external("_Py_NoneStruct")
-        _go_on(lines, lines.new(f"icmp eq ptr {o}, @_Py_NoneStruct"))
-        return []
-    if cls in CLASSES:
-        _demand_class(lines, text, o, cls)
-    return [f"{TYPES[param.rep]} {_UNBOX[param.rep](lines, text, layout, o)}"]
-
-
-def _demand_class(lines: _Lines, text: Text, o: str, cls: str) -> None:
-    text.external(CLASSES[cls])
-    found = lines.new(f"load ptr, ptr {lines.new(f'getelementptr i8, ptr {o}, i64 8')}")
-    _go_on(lines, lines.new(f"icmp eq ptr {found}, @{CLASSES[cls]}"))
-
-
-def _unbox_i64(lines: _Lines, text: Text, layout: Layout, o: str) -> str:
-    _demand_class(lines, text, o, "int")
-    pair = lines.new(f"call {{ i64, i1 }} @unbox.i64(ptr {o})")
-    wrong = lines.new(f"extractvalue {{ i64, i1 }} {pair}, 1")
-    _go_on(lines, lines.new(f"xor i1 {wrong}, true"))
-    return lines.new(f"extractvalue {{ i64, i1 }} {pair}, 0")
-
-
-def _unbox_f64(lines: _Lines, text: Text, layout: Layout, o: str) -> str:
-    _demand_class(lines, text, o, "float")
-    return lines.new(
-        f"load double, ptr {lines.new(f'getelementptr i8, ptr {o}, i64 {layout.float_value}')}"
-    )
-
-
-def _unbox_i1(lines: _Lines, text: Text, layout: Layout, o: str) -> str:
-    text.external("_Py_TrueStruct")
-    text.external("_Py_FalseStruct")
-    true = lines.new(f"icmp eq ptr {o}, @_Py_TrueStruct")
-    false = lines.new(f"icmp eq ptr {o}, @_Py_FalseStruct")
-    _go_on(lines, lines.new(f"or i1 {true}, {false}"))
-    return true
-
-
-def _unbox_slowly(name: str, kind: str) -> Callable[[_Lines, Text, Layout, str], str]:
-    def unbox(lines: _Lines, text: Text, layout: Layout, o: str) -> str:
-        at = lines.new(f"alloca {kind}, align 16")
-        words = [lines.new(f"ptrtoint ptr {pointer} to i64") for pointer in (o, at)]
-        fits = lines.new(f"call i64 @pyv.{name}(i64 {words[0]}, i64 {words[1]})")
-        _go_on(lines, lines.new(f"icmp ne i64 {fits}, 0"))
-        return lines.new(f"load {kind}, ptr {at}")
-
-    return unbox
-
-
-_UNBOX: dict[Rep, Callable[[_Lines, Text, Layout, str], str]] = {
-    Rep.OBJ: lambda lines, text, layout, o: o,
-    Rep.I64: _unbox_i64,
-    Rep.I128: _unbox_slowly("read_i128", "i128"),
-    Rep.F64: _unbox_f64,
-    Rep.I1: _unbox_i1,
-    Rep.CHAR: _unbox_slowly("read_char", "i64"),
-}
-
-
-def _boxed(lines: _Lines, rep: Rep) -> str:
-    """The result as an object, as a word; and anything that native code let go is freed."""
-    match rep:
-        case Rep.OBJ:
-            word = lines.new("ptrtoint ptr %result to i64")
-        case Rep.I128:
-            at = lines.new("alloca i128, align 16")
-            lines.add(f"store i128 %result, ptr {at}")
-            word = lines.new(f"call i64 @pyv.box_i128(i64 {lines.new(f'ptrtoint ptr {at} to i64')})")
-        case Rep.I1:
-            wide = lines.new("zext i1 %result to i64")
-            word = lines.new(f"call i64 @pyv.box_i1(i64 {wide})")
-        case _:
-            word = lines.new(f"call i64 @pyv.box_{rep.value}({TYPES[rep]} %result)")
-    lines.add("call void @pyv.tidy()")
-    return word
 
 
 def require_callable(code: CodeType) -> None:

@@ -1,22 +1,49 @@
-"""Emitters of float operations: IEEE doubles, and the C library of the process where CPython calls it.
+"""Emitters of float operations: IEEE doubles, and the C library of the process where CPython calls
+it.
 
-Nothing is reassociated, contracted or folded: library calls are marked so that LLVM does not know them. The error rules
-are those of CPython's `math_1` and `math_2` (Modules/mathmodule.c); where they raise, the operation leaves.
+Nothing is reassociated, contracted or folded: library calls are marked so that LLVM does not know
+them. The error rules are those of CPython's `math_1` and `math_2` (Modules/mathmodule.c); where
+they raise, the operation leaves.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from pyvorin.backend.body import EMIT, BackendError, Body
 from pyvorin.backend.text import double
 from pyvorin.ir.model import Op
 
 ORDERED = {"<": "olt", "<=": "ole", "==": "oeq", "!=": "une", ">": "ogt", ">=": "oge"}
-# Functions that CPython passes on to the C library, with no rules of its own beyond the error rules.
+# Functions that CPython passes on to the C library, with no rules of its own beyond the error
+# rules.
 UNARY = frozenset(
-    "acos acosh asin asinh atan atanh cbrt cos cosh erf erfc exp exp2 expm1 log log10 log1p log2 sin "
-    "sinh tan tanh".split()
+    [
+        "acos",
+        "acosh",
+        "asin",
+        "asinh",
+        "atan",
+        "atanh",
+        "cbrt",
+        "cos",
+        "cosh",
+        "erf",
+        "erfc",
+        "exp",
+        "exp2",
+        "expm1",
+        "log",
+        "log10",
+        "log1p",
+        "log2",
+        "sin",
+        "sinh",
+        "tan",
+        "tanh",
+    ]
 )
-BINARY = frozenset("atan2 fmod pow".split())
+BINARY = frozenset(["atan2", "fmod", "pow"])
 ROUNDINGS = {"trunc": "trunc", "floor": "floor", "ceil": "ceil", "round": "rint"}
 INFINITY = double(float("inf"))
 TWO_63, TWO_53 = double(2.0**63), 1 << 53
@@ -34,7 +61,7 @@ def is_finite(body: Body, x: str) -> str:
     return body.new(f"fcmp olt double {intrinsic(body, 'fabs', x)}, {INFINITY}")
 
 
-def _binary(instruction: str):  # type: ignore[no-untyped-def]
+def _binary(instruction: str) -> Callable[[Body, Op], None]:
     def emit(body: Body, op: Op) -> None:
         a, b = (body.get(value) for value in op.operands)
         if instruction == "fdiv":
@@ -44,7 +71,7 @@ def _binary(instruction: str):  # type: ignore[no-untyped-def]
     return emit
 
 
-def _supported(name: str):  # type: ignore[no-untyped-def]
+def _supported(name: str) -> Callable[[Body, Op], None]:
     """floordiv and mod, by the support function of that name."""
 
     def emit(body: Body, op: Op) -> None:
@@ -63,7 +90,7 @@ def _pow(body: Body, op: Op) -> None:
     body.put(body.new(f"load double, ptr {at}"))
 
 
-def _unary(name: str):  # type: ignore[no-untyped-def]
+def _unary(name: str) -> Callable[[Body, Op], None]:
     def emit(body: Body, op: Op) -> None:
         body.put(intrinsic(body, name, body.get(op.operands[0])))
 
@@ -181,7 +208,11 @@ def _cmp_f64(body: Body, op: Op) -> None:
     rest = body.new(f"fsub double {x}, {whole}")
     equal = body.new(f"icmp eq i64 {i}, {number}")
     ordered, part = (
-        ("slt", "ogt") if symbol in ("<", "<=") else ("sgt", "olt") if symbol in (">", ">=") else ("", "")
+        ("slt", "ogt")
+        if symbol in ("<", "<=")
+        else ("sgt", "olt")
+        if symbol in (">", ">=")
+        else ("", "")
     )
     exact = body.new(f"fcmp oeq double {rest}, {double(0.0)}")
     same = body.new(f"and i1 {inside}, {body.new(f'and i1 {equal}, {exact}')}")

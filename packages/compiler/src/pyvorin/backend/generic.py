@@ -1,4 +1,5 @@
-"""Emitters of generic operations: in a typed body they mean that only the interpreter can go on from there.
+"""Emitters of generic operations: in a typed body they mean that only the interpreter can go on
+from there.
 
 Lowering replaces them; one that is left is exact all the same, as it leaves native code.
 """
@@ -6,11 +7,9 @@ Lowering replaces them; one that is left is exact all the same, as it leaves nat
 from __future__ import annotations
 
 from pyvorin.backend import objects
-from pyvorin.backend.body import Body
+from pyvorin.backend.body import EMIT, Body
 from pyvorin.ir.model import Op, Rep
 from pyvorin.ir.optable import OPS
-
-EMIT = objects.EMIT  # with what it has added
 
 
 def _leave(body: Body, op: Op) -> None:
@@ -35,4 +34,10 @@ def _is(body: Body, op: Op) -> None:
 
 
 EMIT.update({name: _leave for name in OPS if name.startswith("py.")})
-EMIT.update({"py.const": EMIT["const.obj"], "py.tuple": EMIT["tuple.new"], "py.is": _is})
+EMIT.update(
+    {
+        "py.const": objects.EMITTERS["const.obj"],
+        "py.tuple": objects.EMITTERS["tuple.new"],
+        "py.is": _is,
+    }
+)

@@ -1,14 +1,15 @@
-"""Where CPython keeps things: one table of byte offsets a minor version, and a probe that checks it.
+"""Where CPython keeps things: one table of byte offsets a minor version, and a probe that checks
+it.
 
-Native code reads lists, ints, frames and thread states directly, so it is built for one minor version. The numbers come
-from that minor's headers; `probe` compares each with the running interpreter before anything is built, and the artifact
-repeats the checks that are cheap when it is imported (`support/start.py`). A number that is wrong is an error message,
-never a crash.
+Native code reads lists, ints, frames and thread states directly, so it is built for one minor
+version. The numbers come from that minor's headers; `probe` compares each with the running
+interpreter before anything is built, and the artifact repeats the checks that are cheap when it is
+imported (`support/start.py`). A number that is wrong is an error message, never a crash.
 
 What changed between the minors that are supported:
 
               3.11                       3.12                         3.13
-int           signed size word           tag word: digits << 3 | sign as 3.12 (sign: 0 +, 1 zero, 2 -)
+int           signed size word           tag word: digits << 3 | sign as 3.12; sign 0, 1 zero, 2 -
 reference     plain counter              immortal: bit 31 is set      as 3.12
 str data      ascii +48, others +72      +40, +56                     as 3.12
 frame         thread -> cframe -> frame  as 3.11                      thread -> frame
@@ -18,6 +19,7 @@ recursion     one counter                Python and C counters        as 3.12
 
 from __future__ import annotations
 
+import builtins
 import ctypes
 import sys
 import threading
@@ -29,7 +31,9 @@ from types import FunctionType
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The numbers of one minor; byte offsets unless the name says otherwise, -1 where the minor has no such field."""
+    """The numbers of one minor; byte offsets unless the name says otherwise, -1 where the minor has
+    no such field.
+    """
 
     minor: int
     immortal: int  # 1 if reference counts with bit 31 set are never changed
@@ -43,7 +47,9 @@ class Layout:
     str_length: int = 16
     str_state: int = 32  # bits: kind << 2, compact << 5, ascii << 6
     str_ascii: int = 40  # first character of a compact ASCII string
-    str_compact: int = 56  # first character of any other compact string; the data pointer of the rest
+    str_compact: int = (
+        56  # first character of any other compact string; the data pointer of the rest
+    )
     iter_index: int = 16  # list and str iterators
     iter_seq: int = 24
     range_index: int = -1  # 3.11 counts an index; later minors advance start and shorten len
@@ -158,7 +164,9 @@ class LayoutError(Exception):
 
 
 def running_layout() -> Layout:
-    """Give the running interpreter's table, checked. Raises LayoutError if there is none or a number is wrong."""
+    """Give the running interpreter's table, checked. Raises LayoutError if there is none or a
+    number is wrong.
+    """
     layout = LAYOUTS.get(sys.version_info.minor)
     if sys.implementation.name != "cpython" or layout is None:
         raise LayoutError(f"no layout for {sys.implementation.name} 3.{sys.version_info.minor}")
@@ -238,7 +246,7 @@ def _functions(layout: Layout) -> Iterator[Check]:
     at = id(_functions)
     assert isinstance(_functions, FunctionType)
     yield "function globals", _word(at + layout.func_globals), id(_functions.__globals__)
-    yield "function builtins", _word(at + layout.func_builtins), id(_functions.__builtins__)
+    yield "function builtins", _word(at + layout.func_builtins), id(vars(builtins))
     code = _functions.__code__
     yield "function code", _word(at + layout.func_code), id(code)
     yield "function defaults", _word(id(_int) + layout.func_defaults), 0
@@ -252,9 +260,7 @@ def _functions(layout: Layout) -> Iterator[Check]:
     names["a"] = 2
     yield "dict version", before != after != _word(id(names) + layout.dict_version), True
     yield "dict used", _word(id(names) + layout.dict_used), 1
-    yield "C function self", _word(id(items := [].append) + layout.cfunction_self), id(
-        items.__self__
-    )
+    yield "C function self", _word(id(len) + layout.cfunction_self), id(builtins)
 
 
 def _threads(layout: Layout) -> Iterator[Check]:
@@ -290,7 +296,9 @@ def _one_call_deeper(address: int) -> int:
 
 
 def _breaker_moves(layout: Layout, thread: int) -> bool:
-    """Ask for a pending call that does nothing: the eval breaker says so until the next bytecode that looks."""
+    """Ask for a pending call that does nothing: the eval breaker says so until the next bytecode
+    that looks.
+    """
     process = ctypes.PyDLL(None)
     ask = process.Py_AddPendingCall
     noop = ctypes.cast(process.PyErr_Occurred, ctypes.c_void_p)  # answers 0: no error

@@ -1,19 +1,20 @@
 """Make a shared object of one relocatable object file: a linker for what LLVM writes for us.
 
-    sections of the .o, by what may be done with them          segments of the .so (each from a page of its own)
+    sections of the .o                                         segments of the .so, on own pages
     .text*                            read, execute      =>    R E   code and PLT
-    .rodata*, .eh_frame               read               =>    R     constants, unwind tables, dynamic symbols
+    .rodata*, .eh_frame               read               =>    R     constants, dynamic symbols
     .data*, .bss, .data.rel.ro*       read, write        =>    R W   data, the GOT, .dynamic
 
-Nothing is both writable and executable. Symbols of the process are bound when the library is loaded (BIND_NOW); only
-those on an allow-list may be needed, so a stray call of a C compiler's run-time library is an error here and not on a
-user's machine. References: System V ABI, AMD64 supplement (relocations), gABI (ELF).
+Nothing is both writable and executable. Symbols of the process are bound when the library is loaded
+(BIND_NOW); only those on an allow-list may be needed, so a stray call of a C compiler's run-time
+library is an error here and not on a user's machine. References: System V ABI, AMD64 supplement
+(relocations), gABI (ELF).
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pyvorin.backend.elf import SHT_NOBITS, LinkError, Object, Relocation, Section, Symbol, parse
@@ -97,13 +98,15 @@ class _Linker:
         constants_end = _place([*constants, *tables], _up(code_end, PAGE))
         start = _up(constants_end, PAGE)
         end = _place([self.got, dynamic, *data], start)
-        file_end = max(_end(s) for s in (dynamic, *data) if _in_file(s))
+        writable: list[Section | _Table] = [self.got, dynamic, *data]
+        file_end = max(_end(part) for part in writable if _in_file(part))
         self._relocate()
         tables[0].content = self._dynamic_symbols()
         tables[3].content = self._relocation_table()
         dynamic.content = self._dynamic(tables)
         image = bytearray(file_end)
-        for part in (*code, self.plt, *constants, *tables, self.got, dynamic, *data):
+        parts: list[Section | _Table] = [*code, self.plt, *constants, *tables, *writable]
+        for part in parts:
             if _in_file(part):
                 image[part.address : _end(part)] = _content(part)
         segments = [
@@ -114,7 +117,6 @@ class _Linker:
             (PT_DYNAMIC, PF_R | PF_W, *_extent(dynamic.address, _end(dynamic), _end(dynamic))),
             (PT_GNU_STACK, PF_R | PF_W, 0, 0, 0),
         ]
-        parts = [*code, self.plt, *constants, *tables, self.got, dynamic, *data]
         return _write(image, segments, parts, self._symbols(parts))
 
     # ---- what the loader reads ------------------------------------------------------------------
@@ -147,8 +149,8 @@ class _Linker:
         table = bytes(24)
         for name in self.imports:
             table += struct.pack("<IBBHQQ", self._name_at(name), 0x10, 0, 0, 0, 0)
-        name, value = self._name_at(self.export.name), self._address(self.export)
-        return table + struct.pack("<IBBHQQ", name, 0x12, 0, 1, value, self.export.size)
+        at, value = self._name_at(self.export.name), self._address(self.export)
+        return table + struct.pack("<IBBHQQ", at, 0x12, 0, 1, value, self.export.size)
 
     def _relocation_table(self) -> bytes:
         table = [struct.pack("<QQq", place, R_RELATIVE, value) for place, value in self.relative]
@@ -224,7 +226,9 @@ class _Linker:
             raise LinkError(f"relocation {r.kind} of {symbol.name or 'a section'}")
 
     def _symbols(self, parts: list[Section | _Table]) -> list[tuple[Symbol, int, int]]:
-        """Every named symbol of a section, with its address and section number: for debuggers and profilers."""
+        """Every named symbol of a section, with its address and section number: for debuggers and
+        profilers.
+        """
         numbers = {id(part): number for number, part in enumerate(parts, 1)}
         return [
             (symbol, self._address(symbol), numbers[id(self.object.sections[symbol.section])])
@@ -233,7 +237,7 @@ class _Linker:
         ]
 
 
-# ---- placing ---------------------------------------------------------------------------------------------------------
+# ---- placing -------------------------------------------------------------------------------------
 
 
 def _up(at: int, align: int) -> int:
@@ -256,7 +260,7 @@ def _in_file(part: Section | _Table) -> bool:
     return part.kind != SHT_NOBITS
 
 
-def _place(parts: list[Section | _Table], at: int) -> int:
+def _place(parts: Sequence[Section | _Table], at: int) -> int:
     for part in parts:
         at = _up(at, part.align if isinstance(part, Section) else 16)
         part.address = at
@@ -278,7 +282,7 @@ def _hash(name: str) -> int:
     return value
 
 
-# ---- writing ---------------------------------------------------------------------------------------------------------
+# ---- writing -------------------------------------------------------------------------------------
 
 
 def _write(

@@ -1,15 +1,19 @@
 """Who owns which reference: where native code must count references to the objects it works on.
 
-An OBJ value is **borrowed** when something else keeps its object alive as long as the value is used:
+An OBJ value is **borrowed** when something else keeps its object alive as long as the value is
+used:
 
-* the caller or the interpreter's frame, for parameters of an entry (and block parameters that only ever get such);
+* the caller or the interpreter's frame, for parameters of an entry (and block parameters that only
+  ever get such);
 * the function's table of objects, for `const.obj`;
-* the list or tuple it was read from, when it is used only in the block that reads it, nothing up to the last use writes
-  or calls, and the container is alive until then: `a[i]` read and unboxed costs no count. (Dropping a reference in native
-  code never runs Python code and never changes a container: `release_last` in `support/numbers.py`.)
+* the list or tuple it was read from, when it is used only in the block that reads it, nothing up to
+  the last use writes
+  or calls, and the container is alive until then: `a[i]` read and unboxed costs no count. (Dropping
+  a reference in native code never runs Python code and never changes a container: `release_last` in
+  `support/numbers.py`.)
 
-Any other is **owned** from its definition: dropped after its last use, or handed on to a block parameter, a caller or the
-record of a frame that leaves. Operations never take over their operands.
+Any other is **owned** from its definition: dropped after its last use, or handed on to a block
+parameter, a caller or the record of a frame that leaves. Operations never take over their operands.
 """
 
 from __future__ import annotations
@@ -34,8 +38,8 @@ def uses(op: Op) -> Iterator[Value]:
 class Liveness:
     """Ownership in one body.
 
-    `before[block][i]`: the owned values that are alive before operation i; `inside[block]`: at its start, parameters
-    not counted.
+    `before[block][i]`: the owned values that are alive before operation i; `inside[block]`: at its
+    start, parameters not counted.
     """
 
     def __init__(self, blocks: list[Block]) -> None:
@@ -93,9 +97,9 @@ class Liveness:
                     elsewhere.setdefault(value, set()).add(block)
         for block in self.blocks:
             for index, op in enumerate(block.ops):
-                if op.name in READS and elsewhere.get(op.result, {block}) == {block}:
-                    if self._is_safe(block, index, op):
-                        self.borrowed.add(op.result)
+                here = op.name in READS and elsewhere.get(op.result, {block}) == {block}
+                if here and self._is_safe(block, index, op):
+                    self.borrowed.add(op.result)
 
     def _is_safe(self, block: Block, index: int, op: Op) -> bool:
         """Does nothing let go of the item before its last use, and is that no edge?"""
@@ -106,10 +110,9 @@ class Liveness:
                 return False
             if op.result in uses(later):
                 last = place
-        container = op.operands[0]
-        if container not in self.borrowed:
-            if last + 1 >= len(block.ops) or container not in self.before[block][last + 1]:
-                return False
+        container, after = op.operands[0], self.before[block][last + 1 :]
+        if container not in self.borrowed and (not after or container not in after[0]):
+            return False
         between = block.ops[index + 1 : last + 1]
         return not any(OPS[later.name].effect in WRITES for later in between)
 

@@ -2,16 +2,19 @@
 
     NativeModule(name, functions)  --build-->  bytes of NAME.cpython-3XX-x86_64-linux-gnu.so
 
-A **native function** is one Python function with its bodies in typed IR. A body whose only entry is the function's start
-(header -1) can be called by other native functions (`call.native callee=name body=position`), with raw values in
-registers; `bodies[0]` is one, and what Python calls go to first. Further bodies ("base", "wide", "boxed", in the order
-they should be tried) may have an entry per loop header: a running interpreter frame changes over to them there.
+A **native function** is one Python function with its bodies in typed IR. A body whose only entry is
+the function's start (header -1) can be called by other native functions (`call.native callee=name
+body=position`), with raw values in registers; `bodies[0]` is one, and what Python calls go to
+first. Further bodies ("base", "wide", "boxed", in the order they should be tried) may have an entry
+per loop header: a running interpreter frame changes over to them there.
 
-Everything else is derived here: the resume points are the distinct (offset, stack shape) pairs of the frame states; the
-sites are the operations that may leave; the objects needed at run time are those that `Const` slots and `const.obj` name.
+Everything else is derived here: the resume points are the distinct (offset, stack shape) pairs of
+the frame states; the sites are the operations that may leave; the objects needed at run time are
+those that `Const` slots and `const.obj` name.
 
-What the extension module offers is described in `support/start.py`; how it attaches, in `pyvorin_runtime`.
-The same input gives the same bytes. Build under the minor that the artifact is for: the layouts are the running one's.
+What the extension module offers is described in `support/start.py`; how it attaches, in
+`pyvorin_runtime`. The same input gives the same bytes. Build under the minor that the artifact is
+for: the layouts are the running one's.
 """
 
 from __future__ import annotations
@@ -59,17 +62,60 @@ MOST_VALUES = 256  # parameters of an entry at a loop header
 # What native code may need of the process: CPython, the C library's mathematics, and these.
 ALLOWED = re.compile(r"_?Py[A-Z_]\w*|_Py_\w+")
 ALLOWED_C = frozenset(
-    "memcmp memcpy memmove memset strcmp strncmp strtoll getenv getpid gettid __errno_location pthread_self "
-    "pthread_getattr_np pthread_attr_getstack pthread_attr_destroy ceil rint trunc acos acosh asin asinh atan atan2 "
-    "atanh cbrt cos cosh erf erfc exp exp2 expm1 floor fmod log log10 log1p log2 pow sin sinh tan "
-    "tanh".split()
+    [
+        "memcmp",
+        "memcpy",
+        "memmove",
+        "memset",
+        "strcmp",
+        "strncmp",
+        "strtoll",
+        "getenv",
+        "getpid",
+        "gettid",
+        "__errno_location",
+        "pthread_self",
+        "pthread_getattr_np",
+        "pthread_attr_getstack",
+        "pthread_attr_destroy",
+        "ceil",
+        "rint",
+        "trunc",
+        "acos",
+        "acosh",
+        "asin",
+        "asinh",
+        "atan",
+        "atan2",
+        "atanh",
+        "cbrt",
+        "cos",
+        "cosh",
+        "erf",
+        "erfc",
+        "exp",
+        "exp2",
+        "expm1",
+        "floor",
+        "fmod",
+        "log",
+        "log10",
+        "log1p",
+        "log2",
+        "pow",
+        "sin",
+        "sinh",
+        "tan",
+        "tanh",
+    ]
 )
 
 
 def build(module: NativeModule) -> bytes:
     """Compile and link; the bytes of the shared object. The module's META is inside it.
 
-    Raises BackendError or LinkError for IR that cannot be emitted, LayoutError under an interpreter it does not know.
+    Raises BackendError or LinkError for IR that cannot be emitted, LayoutError under an interpreter
+    it does not know.
     """
     return _link(module, compile_text(llvm_text(module), module.optimise, module.cpu))
 
@@ -157,7 +203,9 @@ class _Writer:
     def render(self) -> str:
         """The LLVM module."""
         for module in SUPPORT:
-            self.text.results.update(functions(module))
+            for name, result in functions(module):
+                assert name not in self.text.results, name  # one namespace for all support code
+                self.text.results[name] = result
         for module in SUPPORT:
             translate(module, self.layout, self.text, module in HOT)
         for sites in self.sites:
@@ -185,13 +233,19 @@ class _Writer:
             f"{{ ptr, ptr, i64 }} {{ ptr @state.{j}, ptr @enter.{j}, i64 {len(f.headers)} }}"
             for j, f in enumerate(self.module.functions)
         ]
-        text.data("data.functions", f"internal constant [{count} x {{ ptr, ptr, i64 }}] {_list(rows)}")
+        text.data(
+            "data.functions", f"internal constant [{count} x {{ ptr, ptr, i64 }}] {_list(rows)}"
+        )
         text.data("data.function_count", f"internal constant i64 {count}")
-        text.data("data.site_counts", f"internal global [{self.site_count + 1} x i64] zeroinitializer")
+        text.data(
+            "data.site_counts", f"internal global [{self.site_count + 1} x i64] zeroinitializer"
+        )
         text.data(
             "data.values", f"internal global [{MOST_VALUES * 2} x i64] zeroinitializer, align 16"
         )
-        classes = [f"ptr @{CLASSES[name]}" if name in CLASSES else "ptr null" for name in CLASS_NAMES]
+        classes = [
+            f"ptr @{CLASSES[name]}" if name in CLASSES else "ptr null" for name in CLASS_NAMES
+        ]
         for name in CLASS_NAMES:
             if name in CLASSES:
                 text.external(CLASSES[name])
@@ -229,8 +283,8 @@ class _Writer:
         text.data(
             "module.def",
             "internal global { [5 x i64], ptr, ptr, i64, ptr, ptr, [3 x i64] } "
-            f"{{ [5 x i64] [i64 1, i64 0, i64 0, i64 0, i64 0], ptr {name}, ptr null, i64 0, ptr null, "
-            "ptr @module.slots, [3 x i64] zeroinitializer }",
+            f"{{ [5 x i64] [i64 1, i64 0, i64 0, i64 0, i64 0], ptr {name}, ptr null, i64 0, "
+            "ptr null, ptr @module.slots, [3 x i64] zeroinitializer }",
         )
         text.data(
             "hook.slots",

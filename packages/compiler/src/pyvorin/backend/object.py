@@ -1,7 +1,8 @@
 """From LLVM text to an object file's bytes, by the LLVM library in llvmlite.
 
-The processor is a named level, the same on every builder, so that the same input gives the same bytes. From x86-64-v2 on
-(SSE4.1: since about 2009) rounding a float is one instruction; below, a call of the C library.
+The processor is a named level, the same on every builder, so that the same input gives the same
+bytes. From x86-64-v2 on (SSE4.1: since about 2009) rounding a float is one instruction; below, a
+call of the C library.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ llvm.initialize_native_asmparser()  # for inline assembly
 
 
 def compile_text(text: str, level: int, cpu: str) -> bytes:
-    """Parse, verify, optimise and emit. Raises RuntimeError, which quotes LLVM, for text that is not valid."""
+    """Parse, verify, optimise and emit. Raises RuntimeError, which quotes LLVM, for text that is
+    not valid.
+    """
     machine = llvm.Target.from_triple(TRIPLE).create_target_machine(
         cpu=cpu, opt=min(level, 3), reloc="pic", codemodel="small"
     )

@@ -1,10 +1,13 @@
-"""Emitters of operations on Python objects: unboxing, boxing, sequences, arithmetic left to CPython.
+"""Emitters of operations on Python objects: unboxing, boxing, sequences, arithmetic left to
+CPython.
 
-Exact classes are recognised by their address. The quick cases of unboxing are written here in LLVM; the others, boxing
-and whatever calls CPython are support functions (`support/numbers.py`).
+Exact classes are recognised by their address. The quick cases of unboxing are written here in LLVM;
+the others, boxing and whatever calls CPython are support functions (`support/numbers.py`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from pyvorin.backend.body import EMIT, TYPES, Body
 from pyvorin.backend.layouts import Layout
@@ -38,6 +41,7 @@ UNARY = {
     "~": "PyNumber_Invert",
     "abs": "PyNumber_Absolute",
 }
+Emitter = Callable[[Body, Op], None]
 COMPARISONS = ("<", "<=", "==", "!=", ">", ">=")  # as CPython numbers them
 
 
@@ -68,7 +72,7 @@ def _same(body: Body, op: Op) -> None:
     body.put(body.new(f"icmp eq ptr {a}, {b}"))
 
 
-# ---- unboxing --------------------------------------------------------------------------------------------------------
+# ---- unboxing ------------------------------------------------------------------------------------
 
 
 def _unbox_i64(body: Body, op: Op) -> None:
@@ -79,7 +83,7 @@ def _unbox_i64(body: Body, op: Op) -> None:
     body.put(body.new(f"extractvalue {{ i64, i1 }} {pair}, 0"))
 
 
-def _unbox_slowly(name: str, kind: str):  # type: ignore[no-untyped-def]
+def _unbox_slowly(name: str, kind: str) -> Emitter:
     """By a support function that writes the value to memory."""
 
     def emit(body: Body, op: Op) -> None:
@@ -106,10 +110,10 @@ def _unbox_i1(body: Body, op: Op) -> None:
     body.put(true)
 
 
-# ---- boxing ----------------------------------------------------------------------------------------------------------
+# ---- boxing --------------------------------------------------------------------------------------
 
 
-def _box(name: str):  # type: ignore[no-untyped-def]
+def _box(name: str) -> Emitter:
     def emit(body: Body, op: Op) -> None:
         body.put(body.pointer(body.call(name, body.typed(op.operands[0]))))
 
@@ -129,7 +133,7 @@ def _box_i1(body: Body, op: Op) -> None:
     body.put(o)
 
 
-# ---- by CPython itself -----------------------------------------------------------------------------------------------
+# ---- by CPython itself ---------------------------------------------------------------------------
 
 
 def _result_or_leave(body: Body, word: str) -> None:
@@ -143,7 +147,9 @@ def _function(body: Body, name: str) -> str:
 
 def _num_binop(body: Body, op: Op) -> None:
     operands = [body.word(body.get(value)) for value in op.operands]
-    _result_or_leave(body, body.call("num_binop", _function(body, BINARY[op.attrs["op"]]), *operands))
+    _result_or_leave(
+        body, body.call("num_binop", _function(body, BINARY[op.attrs["op"]]), *operands)
+    )
 
 
 def _num_unary(body: Body, op: Op) -> None:
@@ -182,7 +188,7 @@ def _builtin_call(body: Body, op: Op) -> None:
     _result_or_leave(body, body.call("call_builtin", function, _array(body, op), count))
 
 
-# ---- sequences -------------------------------------------------------------------------------------------------------
+# ---- sequences -----------------------------------------------------------------------------------
 
 
 def _seq_index(body: Body, op: Op) -> None:
@@ -198,7 +204,7 @@ def _seq_index(body: Body, op: Op) -> None:
     body.put(index)
 
 
-def _length(offset: str, memory: str):  # type: ignore[no-untyped-def]
+def _length(offset: str, memory: str) -> Emitter:
     def emit(body: Body, op: Op) -> None:
         at = getattr(body.layout, offset)
         length = body.load("i64", body.get(op.operands[0]), at, memory)
@@ -222,7 +228,9 @@ def _list_get(body: Body, op: Op) -> None:
 
 
 def _list_set(body: Body, op: Op) -> None:
-    """The old item goes at once when that frees nothing, or a number or string; else the operation leaves first."""
+    """The old item goes at once when that frees nothing, or a number or string; else the operation
+    leaves first.
+    """
     items, index, item = (body.get(value) for value in op.operands)
     array = body.load("ptr", items, body.layout.list_items, "header")
     at = body.element("ptr", array, index)
@@ -268,38 +276,37 @@ def _const_obj(body: Body, op: Op) -> None:
         body.put(body.object(source))
 
 
-EMIT.update(
-    {
-        "const.obj": _const_obj,
-        "select": _select,
-        "obj.is_class": _is_class,
-        "obj.same": _same,
-        "obj.unbox_i64": _unbox_i64,
-        "obj.unbox_i128": _unbox_slowly("read_i128", "i128"),
-        "obj.unbox_f64": _unbox_f64,
-        "obj.unbox_i1": _unbox_i1,
-        "obj.unbox_char": _unbox_slowly("read_char", "i64"),
-        "box.i64": _box("box_i64"),
-        "box.i128": _box_i128,
-        "box.f64": _box("box_f64"),
-        "box.i1": _box_i1,
-        "box.char": _box("box_char"),
-        "num.binop": _num_binop,
-        "num.unary": _num_unary,
-        "num.cmp": _num_cmp,
-        "num.truth": _num_truth,
-        "builtin.call": _builtin_call,
-        "seq.index": _seq_index,
-        "list.len": _length("list_size", "header"),
-        "list.get": _list_get,
-        "list.set": _list_set,
-        "str.len": _length("str_length", "content"),
-        "str.char": _str_char,
-        "tuple.new": _tuple_new,
-        "tuple.len": _length("tuple_size", "content"),
-        "tuple.get": _tuple_get,
-    }
-)
+EMITTERS: dict[str, Emitter] = {
+    "const.obj": _const_obj,
+    "select": _select,
+    "obj.is_class": _is_class,
+    "obj.same": _same,
+    "obj.unbox_i64": _unbox_i64,
+    "obj.unbox_i128": _unbox_slowly("read_i128", "i128"),
+    "obj.unbox_f64": _unbox_f64,
+    "obj.unbox_i1": _unbox_i1,
+    "obj.unbox_char": _unbox_slowly("read_char", "i64"),
+    "box.i64": _box("box_i64"),
+    "box.i128": _box_i128,
+    "box.f64": _box("box_f64"),
+    "box.i1": _box_i1,
+    "box.char": _box("box_char"),
+    "num.binop": _num_binop,
+    "num.unary": _num_unary,
+    "num.cmp": _num_cmp,
+    "num.truth": _num_truth,
+    "builtin.call": _builtin_call,
+    "seq.index": _seq_index,
+    "list.len": _length("list_size", "header"),
+    "list.get": _list_get,
+    "list.set": _list_set,
+    "str.len": _length("str_length", "content"),
+    "str.char": _str_char,
+    "tuple.new": _tuple_new,
+    "tuple.len": _length("tuple_size", "content"),
+    "tuple.get": _tuple_get,
+}
+EMIT.update(EMITTERS)
 
 
 def routines(layout: Layout) -> str:
@@ -308,7 +315,9 @@ def routines(layout: Layout) -> str:
 
 
 def _counting(layout: Layout) -> str:
-    """A 64-bit sequence; CPython's own macros store 32 bits and read 64, which stalls the processor."""
+    """A 64-bit sequence; CPython's own macros store 32 bits and read 64, which stalls the
+    processor.
+    """
     immortal = ""
     if layout.immortal:
         immortal = """
@@ -356,7 +365,9 @@ no:
 
 
 def _unboxing(layout: Layout) -> str:
-    """One digit here, more in `read_i64`. The sign is a factor: the tag's low bits are 0, 1 or 2 for +, 0 and -."""
+    """One digit here, more in `read_i64`. The sign is a factor: the tag's low bits are 0, 1 or 2
+    for +, 0 and -.
+    """
     if layout.long_words:
         quick = """
   %small = icmp ult i64 %tag, 16

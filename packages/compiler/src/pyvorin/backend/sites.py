@@ -1,8 +1,10 @@
-"""Sites (where native code may leave), resume points, and the constants that describe frames at run time.
+"""Sites (where native code may leave), resume points, and the constants that describe frames at run
+time.
 
-A **site** is an operation that may leave. Its descriptor says how to make the interpreter's frame of the raw values that
-the native frame stores; `support/frames.py` reads it and gives its layout. A **point** is an instruction with the shape
-of the value stack in front of it: several sites may share one.
+A **site** is an operation that may leave. Its descriptor says how to make the interpreter's frame
+of the raw values that the native frame stores; `support/frames.py` reads it and gives its layout. A
+**point** is an instruction with the shape of the value stack in front of it: several sites may
+share one.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ class Objects:
 
     def number(self, source: Source) -> int:
         """The place of an object in the function's table."""
-        return self.numbers.setdefault(tuple(source), len(self.numbers))
+        return self.numbers.setdefault(source, len(self.numbers))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,9 @@ class Site:
 
 @dataclass(slots=True)
 class FunctionSites:
-    """The sites and points of one Python function. `first` is the number of its first site in the module."""
+    """The sites and points of one Python function. `first` is the number of its first site in the
+    module.
+    """
 
     number: int
     code: CodeType

@@ -1,7 +1,9 @@
-"""The code that a standalone artifact runs when it is imported, to make the module's own functions and attach them.
+"""The code that a standalone artifact runs when it is imported, to make the module's own functions
+and attach them.
 
-It is one marshalled code object that defines `start`; the extension module's exec slot calls that with the module and
-evaluates the code it answers in the module's namespace, so that no frame of ours is in the module's tracebacks.
+It is one marshalled code object that defines `start`; the extension module's exec slot calls that
+with the module and evaluates the code it answers in the module's namespace, so that no frame of
+ours is in the module's tracebacks.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The LLVM text of one module under construction: definitions, declarations, strings and words, each named once."""
+"""The LLVM text of one module under construction: definitions, declarations, strings and words,
+each named once.
+"""
 
 from __future__ import annotations
 

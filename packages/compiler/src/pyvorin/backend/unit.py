@@ -10,18 +10,20 @@ from pyvorin.ir.model import Function
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """A fact about names that the bodies rely on; checked when bound and whenever a namespace changed.
+    """A fact about names that the bodies rely on; checked when bound and whenever a namespace
+    changed.
 
-    kind      name            detail           holds while
-    callee    global name     function's name  globals[name] is that native function of this module, still attached
-    builtin   builtin's name  ""               the name is not a global and builtins[name] is CPython's own
-    value     global name     ""               type(globals[name]) is type(value) and it equals `value`; then: is the same object
-    module    global name     module's name    globals[name] is that module of the standard library
-    attr      global name     attribute        the module has that attribute, and it is its own C function or equals `value`
-    import    global name     module.attribute globals[name] is that module's own C function
+    kind     name            detail            holds while
+    callee   global          function's name   globals[name] is that native function, still attached
+    builtin  builtin's name  ""                no such global, and builtins[name] is CPython's own
+    value    global          ""                globals[name] has the class of `value`, equals it
+    module   global          module's name     globals[name] is that module of the standard library
+    attr     global          attribute         that module's own C function, or equal to `value`
+    import   global          module.attribute  globals[name] is that module's own C function
 
-    The callee's name is the `NativeFunction.name`. Every name that a `Const` source mentions should have an assumption
-    that says what it is; a name without one is only required to stay the object it was when bound.
+    The callee's name is the `NativeFunction.name`. Every name that a `Const` source mentions should
+    have an assumption that says what it is; a name without one is only required to stay the object
+    it was when bound.
     """
 
     kind: str
@@ -55,7 +57,9 @@ class NativeFunction:
 
 @dataclass(frozen=True, slots=True)
 class Standalone:
-    """What makes an artifact importable by itself: the module's own code object and the path it was compiled from."""
+    """What makes an artifact importable by itself: the module's own code object and the path it was
+    compiled from.
+    """
 
     code: CodeType
     path: str
@@ -65,10 +69,11 @@ class Standalone:
 class NativeModule:
     """A module to build. `name` is the last component of its dotted name, as in PyInit_<name>.
 
-    `force` adds a test at every site that makes it leave when the environment variable PYVORIN_FORCE says so when the
-    module is imported: `site:K` (site K, always), `every:N` (every N-th execution of any site), `once` (each site's first).
-    Without it such a test costs nothing because it is not there. With the variable set, also to `keep`, no artifact gives
-    a body up for leaving too often.
+    `force` adds a test at every site that makes it leave when the environment variable
+    PYVORIN_FORCE says so when the module is imported: `site:K` (site K, always), `every:N` (every
+    N-th execution of any site), `once` (each site's first). Without it such a test costs nothing
+    because it is not there. With the variable set, also to `keep`, no artifact gives a body up for
+    leaving too often.
     """
 
     name: str

@@ -1,12 +1,14 @@
 """Assumptions about names, and attaching a function.
 
-A function's *facts* (made by `backend.entry`, eight words each) are checked when it is first entered, and again whenever
-a namespace they are in has changed, which its version tag tells:
+A function's *facts* (made by `backend.entry`, eight words each) are checked when it is first
+entered, and again whenever a namespace they are in has changed, which its version tag tells:
 
-    0 kind | 8 name | 16 name object | 24 detail | 32 detail object | 40 number of the object it finds, or -1 |
-    48 callee's state, or marshalled value | 56 length of that, or number of the watched module
+    0 kind | 8 name | 16 name object | 24 detail | 32 detail object | 40 number of the object it
+    finds, or -1 | 48 callee's state, or marshalled value | 56 length of that, or number of the
+    watched module
 
-What a fact finds is kept in the function's table of objects, with a reference, for frame states and constants.
+What a fact finds is kept in the function's table of objects, with a reference, for frame states and
+constants.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from pyvorin.backend.support.frames import (
     RESUMES,
     VALID,
 )
-from pyvorin.backend.support.language import c, cold, data, i64, inline, layout
+from pyvorin.backend.support.language import c, cold, data, i64, inline, layout, text
 from pyvorin.backend.support.numbers import box_i64, class_of, decref, incref, new
 
 EPOCH = 120  # word of a function's state: the number of attachments when it was last checked
@@ -122,6 +124,11 @@ def name_object(fact: int, at: int) -> int:
     return i64[fact + at + 8]
 
 
+@inline
+def is_attribute(kind: int) -> int:
+    return kind in (ATTR, SAME_ATTR)
+
+
 def check_fact(state: int, fact: int) -> int:
     kind = i64[fact]
     o = c.PyDict_GetItemWithError(i64[state + GLOBALS], name_object(fact, 8))
@@ -133,7 +140,7 @@ def check_fact(state: int, fact: int) -> int:
         return 0
     if kind == MODULE and not watch(state, fact, o):
         return 0
-    if kind == ATTR or kind == SAME_ATTR:
+    if is_attribute(kind):
         if class_of(o) != c.PyModule_Type:
             return 0
         o = c.PyDict_GetItemWithError(c.PyModule_GetDict(o), name_object(fact, 24))
@@ -183,10 +190,10 @@ def is_as_said(fact: int, o: int) -> int:
             and i64[o + layout.func_code] == i64[callee + CODE]
         )
     if kind == BUILTIN:
-        return is_own(o, i64[fact + 8], "builtins")
+        return is_own(o, i64[fact + 8], text("builtins"))
     if kind == VALUE or (kind == ATTR and i64[fact + 56]):
         return has_value(fact, o)
-    if kind == ATTR or kind == IMPORT:
+    if is_attribute(kind) or kind == IMPORT:
         return is_own(o, i64[fact + 24], i64[fact + 48])
     return 1
 
@@ -206,7 +213,9 @@ def is_own(o: int, name: int, module: int) -> int:
 
 
 def has_value(fact: int, o: int) -> int:
-    """Is it equal to the constant, of the same classes throughout? Marshalled, they are the same bytes."""
+    """Is it equal to the constant, of the same classes throughout? Marshalled, they are the same
+    bytes.
+    """
     written = c.PyMarshal_WriteObjectToString(o, 2)
     if written == 0:
         c.PyErr_Clear()
@@ -219,7 +228,7 @@ def has_value(fact: int, o: int) -> int:
     return same
 
 
-# ---- attaching -------------------------------------------------------------------------------------------------------
+# ---- attaching -----------------------------------------------------------------------------------
 
 
 def fail(message: int) -> int:
@@ -228,15 +237,17 @@ def fail(message: int) -> int:
 
 
 def bind(state: int, function: int) -> int:
-    """Attach a function, whose code is merged code by now; NULL with RuntimeError if that cannot be."""
+    """Attach a function, whose code is merged code by now; NULL with RuntimeError if that cannot
+    be.
+    """
     if i64[data.refused]:
         return fail(i64[data.refused])
     if class_of(function) != c.PyFunction_Type:
-        return fail("pyvorin: not a Python function")
+        return fail(text("pyvorin: not a Python function"))
     names = i64[function + layout.func_globals]
-    if i64[state + GLOBALS] != 0 and i64[state + GLOBALS] != names:
-        if i64[i64[state + GLOBALS]] > 1:
-            return fail("pyvorin: the function of another copy of this module is attached")
+    before = i64[state + GLOBALS]
+    if before != 0 and before != names and i64[before] > 1:
+        return fail(text("pyvorin: the function of another copy of this module is attached"))
     replace(state + GLOBALS, names)
     replace(state + BUILTINS, i64[function + layout.func_builtins])
     i64[state + FUNC] = function
@@ -272,7 +283,10 @@ def keep_defaults(state: int, function: int) -> None:
 def has_defaults(state: int) -> int:
     """Has the function still the defaults that it was bound with?"""
     function = i64[state + FUNC]
-    defaults, keywords = i64[function + layout.func_defaults], i64[function + layout.func_kwdefaults]
+    defaults, keywords = (
+        i64[function + layout.func_defaults],
+        i64[function + layout.func_kwdefaults],
+    )
     if defaults == 0:
         defaults = c._Py_NoneStruct
     if defaults != i64[state + DEFAULTS]:
@@ -302,9 +316,8 @@ def attach_call(state: int, function: int) -> None:
     present = i64[function + layout.func_vectorcall]
     if entry == 0 or present != entry:
         i64[data.plain_vectorcall] = present
-    if layout.minor >= 12:
-        if entry != 0 and present != entry:
-            c.PyFunction_SetVectorcall(function, entry)
+    if layout.minor >= 12 and entry != 0 and present != entry:
+        c.PyFunction_SetVectorcall(function, entry)
 
 
 def unbind(state: int) -> int:
@@ -316,17 +329,17 @@ def unbind(state: int) -> int:
 def stats(state: int) -> int:
     """A dict of the counters; `sites` is a list, one number a site of the function."""
     result = new(c.PyDict_New())
-    put(result, "entries", box_i64(i64[state + ENTRIES]))
-    put(result, "resumes", box_i64(i64[state + RESUMES]))
-    put(result, "osr", box_i64(i64[state + OSR]))
-    put(result, "declines", box_i64(i64[state + DECLINES]))
+    put(result, text("entries"), box_i64(i64[state + ENTRIES]))
+    put(result, text("resumes"), box_i64(i64[state + RESUMES]))
+    put(result, text("osr"), box_i64(i64[state + OSR]))
+    put(result, text("declines"), box_i64(i64[state + DECLINES]))
     info = i64[state + INFO]
     count = i64[info + INFO_SITES]
     sites = new(c.PyList_New(count))
     for index in range(count):
         hits = i64[data.site_counts + (i64[info + INFO_FIRST_SITE] + index) * 8]
         i64[i64[sites + layout.list_items] + index * 8] = box_i64(hits)
-    put(result, "sites", sites)
+    put(result, text("sites"), sites)
     return result
 
 

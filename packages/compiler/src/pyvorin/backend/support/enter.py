@@ -1,14 +1,15 @@
 """Ways into native code: is it allowed now, and with what may a frame or a call go in.
 
-Three ways, all ending in a body's *runner*, which takes an array of raw values (16 bytes each) or, for the first body
-of a function, in code of its own that `backend.entry` writes:
+Three ways, all ending in a body's *runner*, which takes an array of raw values (16 bytes each) or,
+for the first body of a function, in code of its own that `backend.entry` writes:
 
 * the entry hook of merged code: a fresh frame, whose parameters are in its slots;
 * a vectorcall (3.12 and later): positional arguments in an array;
 * the hook of a loop header: a running frame, whose locals and loop iterators are read.
 
-Going in is allowed while the assumptions hold (`support.assume`), nobody traces or profiles, and there is room for
-native frames: each one that leaves comes back as a Python frame of its own on the C stack.
+Going in is allowed while the assumptions hold (`support.assume`), nobody traces or profiles, and
+there is room for native frames: each one that leaves comes back as a Python frame of its own on the
+C stack.
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ FRAME_BYTES = 4096  # C stack that a rebuilt frame may need, with a margin
 
 # A body: runner | score | entries | list of entries.
 BODY_RUNNER, BODY_SCORE, BODY_ENTRIES, BODY_ENTRY_LIST, BODY_BYTES = 0, 8, 16, 24, 32
-# An entry: loop header or -1 | slots | list of slots. A slot: kind, number, representation, class (4 × 32 bits).
+# An entry: loop header or -1 | slots | list of slots. A slot: kind, number, representation, class
+# (4 × 32 bits).
 ENTRY_HEADER, ENTRY_SLOTS, ENTRY_SLOT_LIST, ENTRY_BYTES = 0, 8, 16, 24
 LOCAL, MAYBE_LOCAL, BOUND_LOCAL, STACK = 0, 1, 2, 3
 RANGE_CURRENT, RANGE_STOP, RANGE_STEP, ITER_SEQUENCE, ITER_INDEX = 4, 5, 6, 7, 8
@@ -145,7 +147,7 @@ def decline(state: int) -> int:
     return 0
 
 
-# ---- reading a frame -------------------------------------------------------------------------------------------------
+# ---- reading a frame -----------------------------------------------------------------------------
 
 
 def read_range(kind: int, o: int, at: int) -> int:
@@ -160,9 +162,7 @@ def read_range(kind: int, o: int, at: int) -> int:
         length = length - index
     if kind == RANGE_STEP:
         i64[at] = step
-    elif kind == RANGE_CURRENT:
-        i64[at] = current
-    elif length <= 0:
+    elif kind == RANGE_CURRENT or length <= 0:
         i64[at] = current
     elif step > 0:
         i64[at] = current + (length - 1) * step + 1
@@ -232,12 +232,13 @@ def read_entry(entry: int, frame: int, stack: int, values: int) -> int:
     return 1
 
 
-# ---- choosing a body -------------------------------------------------------------------------------------------------
+# ---- choosing a body -----------------------------------------------------------------------------
 
 
 def may_try(score: int, late: int) -> int:
-    """A body's score: 16 for each time it was left, less 1 for each time it was entered; the word after it counts times
-    passed over. Early, bodies with a low score may be tried; late, the others, the more seldom the higher it is.
+    """A body's score: 16 for each time it was left, less 1 for each time it was entered; the word
+    after it counts times passed over. Early, bodies with a low score may be tried; late, the
+    others, the more seldom the higher it is.
     """
     if i64[data.force_kind]:
         return not late
@@ -257,14 +258,18 @@ def may_try(score: int, late: int) -> int:
 
 @inline
 def may_enter(score: int) -> int:
-    """The same for the entry of calls, where the first body is tried without looking at the others."""
+    """The same for the entry of calls, where only the first body is tried."""
     if i64[score] == 0:
         return 1
     return may_try(score, 0)
 
 
-def run_body(body: int, entry: int, number: int, frame: int, stack: int, frames: int, left: int) -> int:
-    """Run a body if the frame fits one of its entries; the result, or 0. `left`: where the record goes."""
+def run_body(
+    body: int, entry: int, number: int, frame: int, stack: int, frames: int, left: int
+) -> int:
+    """Run a body if the frame fits one of its entries; the result, or 0. `left`: where the record
+    goes.
+    """
     slots = i64[entry + ENTRY_SLOTS]
     values = data.values
     i64[left] = -1
@@ -282,7 +287,9 @@ def count_entry(state: int, header: int) -> None:
 
 
 def enter_somewhere(state: int, frame: int, header: int, frames: int) -> int:
-    """Run the first body that a frame fits, at a loop header or at the start (-1); the result, or 0."""
+    """Run the first body that a frame fits, at a loop header or at the start (-1); the result, or
+    0.
+    """
     info = i64[state + INFO]
     left = room(8)
     for late in range(2):
@@ -306,7 +313,7 @@ def enter_somewhere(state: int, frame: int, header: int, frames: int) -> int:
     return decline(state)
 
 
-# ---- hooks -----------------------------------------------------------------------------------------------------------
+# ---- hooks ---------------------------------------------------------------------------------------
 
 
 def enter_loop(state: int, header: int) -> int:
@@ -322,9 +329,8 @@ def enter_loop(state: int, header: int) -> int:
 @inline
 def admit_frame(state: int, thread: int, frame: int) -> int:
     """May this fresh frame go in? 0 also when it is here to resume."""
-    if i64[data.pending]:
-        if claim_pending(thread, frame):
-            return 0
+    if i64[data.pending] and claim_pending(thread, frame):
+        return 0
     if i64[frame + layout.frame_globals] != i64[state + GLOBALS]:
         return decline(state)
     frames = admit(state, thread)
@@ -352,13 +358,13 @@ def admit_call(state: int, function: int, count: int, keywords: int, wanted: int
 
 @cold
 def call_plainly(state: int, function: int) -> None:
-    """Stop taking calls by vectorcall where there is no room: each would use C stack, which the interpreter's own calls
-    do not. Merged code still asks the entry hook, which takes them back.
+    """Stop taking calls by vectorcall where there is no room: each would use C stack, which the
+    interpreter's own calls do not. Merged code still asks the entry hook, which takes them back.
     """
-    if layout.minor >= 12 and i64[i64[state + INFO] + INFO_NESTS]:
-        if frames_left(c.PyThreadState_Get()) == 0:
-            i64[state + PLAIN_CALLS] = 1
-            c.PyFunction_SetVectorcall(function, i64[data.plain_vectorcall])
+    nests = i64[i64[state + INFO] + INFO_NESTS]
+    if layout.minor >= 12 and nests and frames_left(c.PyThreadState_Get()) == 0:
+        i64[state + PLAIN_CALLS] = 1
+        c.PyFunction_SetVectorcall(function, i64[data.plain_vectorcall])
 
 
 @cold

@@ -1,22 +1,27 @@
 """Leaving native code: frame records, the Python objects made of them, and who may take those.
 
-A native frame that leaves makes a **record** and returns its address as its status; each native caller adds a record of
-its own, which points to the inner one. The record of a site:
+A native frame that leaves makes a **record** and returns its address as its status; each native
+caller adds a record of its own, which points to the inner one. The record of a site:
 
-    0 site descriptor | 8 inner record or 0 | 16 … raw values | … | one word a node: the object once it is built
+    0 site descriptor | 8 inner record or 0 | 16 … raw values | … | one word a node: the object once
+    it is built
 
 `site` descriptors are constants, made by `backend.sites`; they hold 32-bit words:
 
-    0 function state (8 bytes) | 8 score of the body (8 bytes) | 16 index | 20 point | 24 locals | 28 stack values |
-    32 nodes | 36 bytes of raw values | 40 place of the called object on the stack, or -1 | 44 kind | 48 words …
+    0 function state (8 bytes) | 8 score of the body (8 bytes) | 16 index | 20 point | 24 locals |
+    28 stack values | 32 nodes | 36 bytes of raw values | 40 place of the called object on the
+    stack, or -1 | 44 kind | 48 words …
 
-The words are a node number for each local and stack value (bottom first), then four words a node: kind, x, y, z. Node
-numbers below 0 mean unbound. A node is built once a record, so that one value stays one object.
+The words are a node number for each local and stack value (bottom first), then four words a node:
+kind, x, y, z. Node numbers below 0 mean unbound. A node is built once a record, so that one value
+stays one object.
 
-The outermost entry turns the chain of records into one tuple a frame: (locals…, point, stack). A frame that was calling
-another gets a `thunk` in the place of what it called: calling the thunk resumes the inner frame in the same way.
-What a frame may take waits in the list of **pending** resumes: 0 next | 8 thread | 16 parent frame | 24 frame |
-32 function | 40 tuple. Its owner is known by the frame itself, or by being a fresh frame of `function` called from `parent`.
+The outermost entry turns the chain of records into one tuple a frame: (locals…, point, stack). A
+frame that was calling another gets a `thunk` in the place of what it called: calling the thunk
+resumes the inner frame in the same way. What a frame may take waits in the list of **pending**
+resumes: 0 next | 8 thread | 16 parent frame | 24 frame | 32 function | 40 tuple. Its owner is known
+by the frame itself, or by being a fresh frame of `function` called from `parent`. An entry
+without a function is freed when taken; another lies in its maker's C frame.
 """
 
 from __future__ import annotations
@@ -39,7 +44,6 @@ from pyvorin.backend.support.numbers import (
     decref,
     empty_trash,
     incref,
-    is_plain,
     new,
 )
 
@@ -77,14 +81,8 @@ NODE_OBJECT, NODE_MAYBE, NODE_RANGE_ITER, NODE_RANGE, NODE_LIST_ITER, NODE_STR_I
 )
 NODE_TUPLE_ITER = 13
 
-PENDING_NEXT, PENDING_THREAD, PENDING_PARENT, PENDING_FRAME, PENDING_FUNC, PENDING_ITEMS = (
-    0,
-    8,
-    16,
-    24,
-    32,
-    40,
-)
+PENDING_NEXT, PENDING_THREAD, PENDING_PARENT, PENDING_FRAME = 0, 8, 16, 24
+PENDING_FUNC, PENDING_ITEMS, PENDING_BYTES = 32, 40, 48
 
 
 @cold
@@ -134,7 +132,7 @@ def build(at: int, words: int, node_at: int) -> int:
         if i64[raw] & 1:
             return node(at, y)
         return node(at, -1)
-    if kind == NODE_RANGE_ITER or kind == NODE_RANGE:
+    if kind in (NODE_RANGE_ITER, NODE_RANGE):
         return build_range(at, x, y, z, kind == NODE_RANGE_ITER)
     if kind == NODE_TUPLE:
         return build_tuple(at, words + x * 4, y)
@@ -179,11 +177,13 @@ def build_tuple(at: int, numbers: int, count: int) -> int:
     return result
 
 
-# ---- from records to tuples ------------------------------------------------------------------------------------------
+# ---- from records to tuples ----------------------------------------------------------------------
 
 
 def frame_items(at: int, thunk: int) -> int:
-    """The tuple (locals…, point, stack) for a record; `thunk` stands for what it was calling, if not 0."""
+    """The tuple (locals…, point, stack) for a record; `thunk` stands for what it was calling, if
+    not 0.
+    """
     site = i64[at]
     nlocals, nstack = i32[site + SITE_LOCALS], i32[site + SITE_STACK]
     called = i32[site + SITE_CALLED]
@@ -233,22 +233,24 @@ def drop_record(at: int) -> None:
 
 @cold
 def resume_items(at: int) -> int:
-    """Turn a chain of records, outermost first, into the tuple of the outermost frame; 0 with an error."""
+    """Turn a chain of records, outermost first, into the tuple of the outermost frame; 0 with an
+    error.
+    """
     inner = i64[at + RECORD_INNER]
-    thunk = 0
+    called = 0
     if inner:
         function = i64[i64[i64[inner]] + FUNC]
         items = resume_items(inner)
         if items == 0:
             drop_record(at)
             return 0
-        thunk = make_thunk(items, function)
-        if thunk == 0:
+        called = make_thunk(items, function)
+        if called == 0:
             drop_record(at)
             return 0
-    result = frame_items(at, thunk)
-    if thunk:
-        decref(thunk)
+    result = frame_items(at, called)
+    if called:
+        decref(called)
     drop_record(at)
     return result
 
@@ -262,12 +264,12 @@ def make_thunk(items: int, function: int) -> int:
     incref(function)
     i64[held + layout.tuple_items] = items
     i64[held + layout.tuple_items + 8] = function
-    thunk = c.PyCFunction_NewEx(data.thunk_method, held, 0)
+    made = c.PyCFunction_NewEx(data.thunk_method, held, 0)
     decref(held)
-    return thunk
+    return made
 
 
-# ---- frames of the interpreter ---------------------------------------------------------------------------------------
+# ---- frames of the interpreter -------------------------------------------------------------------
 
 
 @inline
@@ -287,38 +289,38 @@ def python_frame(frame: int) -> int:
     return frame
 
 
-# ---- pending resumes -------------------------------------------------------------------------------------------------
+# ---- pending resumes -----------------------------------------------------------------------------
 
 
-def push_pending(thread: int, parent: int, frame: int, function: int, items: int) -> int:
-    """Offer `items` (stolen) to the frame, or to the next fresh frame of `function` that `parent` calls."""
-    entry = new(c.PyMem_RawMalloc(48))
+def offer(entry: int, parent: int, frame: int, function: int, items: int) -> None:
+    """Make an entry of the list: `items` for the frame, or for the next fresh frame of `function`
+    that `parent` calls.
+    """
     i64[entry + PENDING_NEXT] = i64[data.pending]
-    i64[entry + PENDING_THREAD] = thread
+    i64[entry + PENDING_THREAD] = c.PyThreadState_Get()
     i64[entry + PENDING_PARENT] = parent
     i64[entry + PENDING_FRAME] = frame
     i64[entry + PENDING_FUNC] = function
     i64[entry + PENDING_ITEMS] = items
     i64[data.pending] = entry
-    return entry
 
 
-def unlink_pending(entry: int) -> int:
-    """Take an entry off the list and give its items, if it is still there."""
-    at = data.pending
+def withdraw(entry: int) -> int:
+    """Take an entry off the list and give its items; 0 if it is not there."""
+    at = data.pending + PENDING_NEXT
     while i64[at]:
         if i64[at] == entry:
-            items = i64[entry + PENDING_ITEMS]
             i64[at] = i64[entry + PENDING_NEXT]
-            c.PyMem_RawFree(entry)
-            return items
+            return i64[entry + PENDING_ITEMS]
         at = i64[at] + PENDING_NEXT
     return 0
 
 
 @cold
 def claim_pending(thread: int, frame: int) -> int:
-    """Is the fresh current frame one that a thunk or an entry has called to resume? Then it owns the items now."""
+    """Is the fresh current frame one that a thunk or an entry has called to resume? Then it owns
+    the items now.
+    """
     parent = python_frame(i64[frame + layout.frame_previous])
     entry = i64[data.pending]
     while entry:
@@ -340,25 +342,30 @@ def take(state: int) -> int:
         while entry:
             if i64[entry + PENDING_THREAD] == thread and i64[entry + PENDING_FRAME] == frame:
                 i64[state + RESUMES] = i64[state + RESUMES] + 1
-                return unlink_pending(entry)
+                items = withdraw(entry)
+                if i64[entry + PENDING_FUNC] == 0:
+                    c.PyMem_RawFree(entry)
+                return items
             entry = i64[entry + PENDING_NEXT]
     return 0
 
 
 def call_to_resume(function: int, items: int, arguments: int, count: int) -> int:
     """Call `function` as the interpreter does; its fresh frame will take `items` (stolen)."""
-    thread = c.PyThreadState_Get()
-    parent = python_frame(current_frame(thread))
-    entry = push_pending(thread, parent, 0, function, items)
+    entry = room(PENDING_BYTES)
+    parent = python_frame(current_frame(c.PyThreadState_Get()))
+    offer(entry, parent, 0, function, items)
     result = call(i64[data.plain_vectorcall], function, arguments, count, 0)
-    left = unlink_pending(entry)
+    left = withdraw(entry)
     if left:
         decref(left)
     return result
 
 
 def thunk(held: int, arguments: int, keywords: int) -> int:
-    """The C function of a thunk. The interpreter counts a call of it, which CPython's own frames would not have had."""
+    """The C function of a thunk. The interpreter counts a call of it, which CPython's own frames
+    would not have had.
+    """
     items = i64[held + layout.tuple_items]
     function = i64[held + layout.tuple_items + 8]
     nones = room(8 * 256)
@@ -388,11 +395,13 @@ def blame(at: int) -> None:
 
 @cold
 def leave_to_frame(frame: int, at: int) -> None:
-    """The current frame itself leaves native code: offer it its items. Without memory for them it has an error."""
+    """The current frame itself leaves native code: offer it its items. Without memory for them it
+    has an error.
+    """
     blame(at)
     items = resume_items(at)
     if items:
-        push_pending(c.PyThreadState_Get(), 0, frame, 0, items)
+        offer(new(c.PyMem_RawMalloc(PENDING_BYTES)), 0, frame, 0, items)
     empty_trash()
 
 

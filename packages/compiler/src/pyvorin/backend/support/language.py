@@ -1,4 +1,6 @@
-"""The names that support code uses, for readers and type checkers; `backend.dialect` gives them their meaning."""
+"""The names that support code uses, for readers and type checkers; `backend.dialect` gives them
+their meaning.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Doubles:
 
 
 class Symbols:
-    """Functions and objects of the process, or words of the artifact. A few functions answer doubles."""
+    """Functions and objects of the process, or words of the artifact. A few functions answer
+    doubles.
+    """
 
     pow: Callable[[float, float], float]
     fmod: Callable[[float, float], float]
@@ -71,6 +75,16 @@ def fabs(x: float) -> float:
 
 def below(a: int, b: int) -> bool:
     """a < b, as unsigned numbers."""
+    raise NotImplementedError
+
+
+def text(value: str) -> int:
+    """The address of a constant C string."""
+    raise NotImplementedError
+
+
+def address(function: Callable[..., object]) -> int:
+    """The address of a support function."""
     raise NotImplementedError
 
 

@@ -1,15 +1,14 @@
 """Numbers between Python objects and machine values, and the arithmetic that CPython does itself.
 
-`read_*` put the value of an object at an address and answer 1, or answer 0 when the object is not exactly of the class
-or does not fit. `box_*` make a new reference; without memory for a few bytes the process ends, as native code cannot
-raise. `num_*` let CPython compute; 0 (or -1) says that it raised, and the error is dropped: the caller leaves native
-code, and the bytecode raises it again.
+`read_*` put the value of an object at an address and answer 1, or answer 0 when the object is not
+exactly of the class or does not fit. `box_*` make a new reference; without memory for a few bytes
+the process ends, as native code cannot raise. `num_*` let CPython compute; 0 (or -1) says that it
+raised, and the error is dropped: the caller leaves native code, and the bytecode raises it again.
 """
 
 from __future__ import annotations
 
 from pyvorin.backend.support.language import (
-    below,
     c,
     call,
     cold,
@@ -223,7 +222,7 @@ def box_value(rep: int, at: int) -> int:
     return box_char(i64[at])
 
 
-# ---- objects that native code lets go: it must not run Python code, so anything with contents waits ----------------
+# ---- objects that native code lets go: it must not run Python code, so anything with contents wait
 
 
 def is_plain(o: int) -> int:
@@ -262,7 +261,7 @@ def tidy() -> None:
         empty_trash()
 
 
-# ---- arithmetic by CPython -------------------------------------------------------------------------------------------
+# ---- arithmetic by CPython -----------------------------------------------------------------------
 
 
 @inline
@@ -327,7 +326,9 @@ def call_builtin(function: int, arguments: int, count: int) -> int:
 
 
 def new_tuple(items: int, count: int) -> int:
-    """A tuple of `count` objects; 3.11 may collect garbage, and so run Python code, on any such allocation."""
+    """A tuple of `count` objects; 3.11 may collect garbage, and so run Python code, on any such
+    allocation.
+    """
     collecting = 0
     if layout.minor < 12:
         collecting = c.PyGC_Disable()
@@ -341,7 +342,7 @@ def new_tuple(items: int, count: int) -> int:
     return result
 
 
-# ---- floats: Objects/floatobject.c -----------------------------------------------------------------------------------
+# ---- floats: Objects/floatobject.c ---------------------------------------------------------------
 
 
 def float_mod(x: float, y: float) -> float:

@@ -1,11 +1,13 @@
-"""What happens when the artifact is imported, and the Python objects it offers: hooks, builtins, META."""
+"""What happens when the artifact is imported, and the Python objects it offers: hooks, builtins,
+META.
+"""
 
 from __future__ import annotations
 
 from pyvorin.backend.support.assume import bind, stats, unbind
 from pyvorin.backend.support.enter import enter_loop
 from pyvorin.backend.support.frames import current_frame, python_frame, take
-from pyvorin.backend.support.language import c, data, f64, i32, i64, layout
+from pyvorin.backend.support.language import address, c, data, f64, i32, i64, layout, text
 from pyvorin.backend.support.numbers import box_i64, class_of, decref, incref, new
 
 # The table of functions: state | entry function | number of loop headers.
@@ -24,9 +26,9 @@ def run_module(module: int) -> int:
         prepare()
     if c.PyErr_Occurred():
         return -1
-    offer(module, "unbound", share(i64[data.unbound]))
-    offer(module, "META", c.PyBytes_FromStringAndSize(data.meta, i64[data.meta_size]))
-    offer(module, "native", all_functions())
+    publish(module, text("unbound"), share(i64[data.unbound]))
+    publish(module, text("META"), c.PyBytes_FromStringAndSize(data.meta, i64[data.meta_size]))
+    publish(module, text("native"), all_functions())
     if c.PyErr_Occurred():
         return -1
     return run_body_of(module)
@@ -37,7 +39,7 @@ def share(o: int) -> int:
     return o
 
 
-def offer(module: int, name: int, value: int) -> None:
+def publish(module: int, name: int, value: int) -> None:
     """Set an attribute; takes the reference."""
     if value:
         c.PyModule_AddObjectRef(module, name, value)
@@ -45,7 +47,9 @@ def offer(module: int, name: int, value: int) -> None:
 
 
 def prepare() -> None:
-    """Once a process: the objects all functions share, and whether native code may be attached at all."""
+    """Once a process: the objects all functions share, and whether native code may be attached at
+    all.
+    """
     i64[data.unbound] = c.PyObject_CallNoArgs(c.PyBaseObject_Type)
     i64[data.hook_class] = c.PyType_FromSpec(data.hook_spec)
     i64[data.str_iter] = class_of_iterator(c.PyUnicode_FromOrdinal(233))
@@ -63,17 +67,17 @@ def class_of_iterator(text: int) -> int:
     return result
 
 
-# ---- is this interpreter laid out as the table says? -----------------------------------------------------------------
+# ---- is this interpreter laid out as the table says? ---------------------------------------------
 
 
 def wrong_layout() -> int:
     """A message, or 0."""
     if i64[c.Py_Version] >> 16 & 0xFFFF != 0x300 + layout.minor:
-        return "pyvorin: built for another version of Python"
+        return text("pyvorin: built for another version of Python")
     if wrong_objects():
-        return "pyvorin: this interpreter's objects are laid out in another way"
+        return text("pyvorin: this interpreter's objects are laid out in another way")
     if wrong_thread(c.PyThreadState_Get()):
-        return "pyvorin: this interpreter's threads are laid out in another way"
+        return text("pyvorin: this interpreter's threads are laid out in another way")
     return 0
 
 
@@ -110,9 +114,9 @@ def wrong_thread(thread: int) -> int:
     left = i32[thread + layout.thread_recursion]
     if limit != c.Py_GetRecursionLimit() or left < 0 or left > limit:
         return 1
-    if layout.thread_c_recursion >= 0:
-        if i32[thread + layout.thread_c_recursion] > layout.c_recursion_limit:
-            return 1
+    counts = layout.thread_c_recursion >= 0
+    if counts and i32[thread + layout.thread_c_recursion] > layout.c_recursion_limit:
+        return 1
     return wrong_frame(thread) or wrong_breaker(thread, interpreter)
 
 
@@ -142,11 +146,13 @@ def wrong_breaker(thread: int, interpreter: int) -> int:
     return i32[at] & 0xFF == 0
 
 
-# ---- the objects of each function ------------------------------------------------------------------------------------
+# ---- the objects of each function ----------------------------------------------------------------
 
 
 def all_functions() -> int:
-    """A tuple, for each function: (entry, (a hook for each loop header…), take, bind, unbind, stats)."""
+    """A tuple, for each function: (entry, (a hook for each loop header…), take, bind, unbind,
+    stats).
+    """
     count = i64[data.function_count]
     result = new(c.PyTuple_New(count))
     for index in range(count):
@@ -159,12 +165,12 @@ def one_function(at: int) -> int:
     state, headers = i64[at + FUNCTION_STATE], i64[at + FUNCTION_HEADERS]
     loops = new(c.PyTuple_New(headers))
     for index in range(headers):
-        i64[loops + layout.tuple_items + index * 8] = hook(enter_loop, state, index)
+        i64[loops + layout.tuple_items + index * 8] = hook(address(enter_loop), state, index)
     result = new(c.PyTuple_New(6))
     items = result + layout.tuple_items
     i64[items] = hook(i64[at + FUNCTION_ENTER], state, 0)
     i64[items + 8] = loops
-    i64[items + 16] = hook(take, state, 0)
+    i64[items + 16] = hook(address(take), state, 0)
     i64[items + 24] = builtin(data.bind_method, state)
     i64[items + 32] = builtin(data.unbind_method, state)
     i64[items + 40] = builtin(data.stats_method, state)
@@ -199,13 +205,14 @@ def stats_method(self: int, _: int) -> int:
     return stats(c.PyLong_AsLongLong(self))
 
 
-# ---- a module of its own ---------------------------------------------------------------------------------------------
+# ---- a module of its own -------------------------------------------------------------------------
 
 
 def run_body_of(module: int) -> int:
     """Standalone: run the module's own code in it, as `backend.starter` prepares it.
 
-    Not for a loader that only attaches: it sets `__attach_only__` in the module before executing it.
+    Not for a loader that only attaches: it sets `__attach_only__` in the module before executing
+    it.
     """
     if i64[data.starter_size] == 0:
         return 0
@@ -239,11 +246,13 @@ def prepared_code(module: int) -> int:
     return result
 
 
-# ---- PYVORIN_FORCE ---------------------------------------------------------------------------------------------------
+# ---- PYVORIN_FORCE -------------------------------------------------------------------------------
 
 
 def prepare_force() -> None:
-    """`site:K`, `every:N`, `once` or `keep`; with any of them no body is given up for leaving too often."""
+    """`site:K`, `every:N`, `once` or `keep`; with any of them no body is given up for leaving too
+    often.
+    """
     text = c.getenv("PYVORIN_FORCE")
     if text == 0:
         return
