@@ -154,9 +154,28 @@ def _near_int(value: int) -> list[str]:
 
 
 def _near_text(value: str) -> list[str]:
-    if not 1 < len(value) < 1000:
+    """Pieces of a text, and a short beginning of it with one character changed or removed."""
+    if len(value) < 2:
         return []
-    return [ascii(value[:1]), ascii(value[::-1]), ascii(value + "é"), ascii(value * 2)]
+    start = value[:40]
+    near = [
+        value[:1],
+        start,
+        start[1:],
+        start[:-1],
+        start[::-1],
+        start + "é",
+        start * 2,
+        value[-30:],
+    ]
+    for place in sorted({0, 1, len(start) // 3, len(start) // 2, len(start) - 1}):
+        before, after = start[:place], start[place + 1 :]
+        near += [before + other + after for other in _CHARACTERS]
+        near.append(before + after)
+    return [ascii(text) for text in near]
+
+
+_CHARACTERS: Final = (" ", "-", "0", "9", "a", "Z", "\n", "\x00", "é", "٣", "\U0001f600")
 
 
 def _near_list(text: str, items: list[str]) -> list[str]:
