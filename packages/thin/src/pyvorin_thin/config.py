@@ -13,9 +13,7 @@ Two switches never come from a file: source upload (`PYVORIN_THIN_SEND_SOURCE` a
 name what the user could see and refuse. An unknown name is an error with the nearest known one.
 """
 
-import difflib
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -107,11 +105,13 @@ def flag(name: str) -> bool | None:
 
 
 def _file_values(path: str, prefix: tuple[str, ...]) -> dict[str, Any]:
+    if not os.path.exists(path):
+        return {}
+    import tomllib  # slow to import, and most commands find no file
+
     try:
         with open(path, "rb") as file:
             table: Any = tomllib.load(file)
-    except FileNotFoundError:
-        return {}
     except (OSError, ValueError) as error:
         raise UsageError("PYV870", f"{path} cannot be read: {error}") from error
     for part in prefix:
@@ -154,6 +154,8 @@ def _from_text(setting: Setting, text: str, where: str) -> Any:
 def _checked(path: str, name: str, value: Any) -> Any:
     setting = DEFAULTS.get(name)
     if setting is None:
+        import difflib  # slow to import, and needed here only
+
         near = difflib.get_close_matches(name, DEFAULTS, n=1)
         hint = (f"did you mean `{near[0]}`?",) if near else ()
         raise UsageError("PYV870", f"{path}: unknown setting `{name}`", hint)

@@ -7,7 +7,6 @@ the same for artifacts of the compiler on this machine.
 """
 
 import os
-import secrets
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -83,7 +82,7 @@ def local_key(*, create: bool = False) -> bytes | None:
         with paths.locked(path):
             found = paths.read_secret(path)
             if found is None:
-                found = secrets.token_bytes(32)
+                found = os.urandom(32)
                 paths.write(path, found)
     if found is not None and len(found) != 32:
         raise ProvenanceError("PYV823", f"{path} is damaged; remove it and compile again")

@@ -16,7 +16,6 @@ import fcntl
 import os
 import stat
 from collections.abc import Iterator
-from secrets import token_hex
 
 from pyvorin_thin.errors import LicenceProblem, ProvenanceError
 
@@ -64,7 +63,7 @@ def _make(path: str) -> None:
 def write(path: str, data: bytes) -> None:
     """Write atomically, 0600."""
     private_folder(os.path.dirname(path))
-    temporary = f"{path}.{token_hex(8)}.tmp"
+    temporary = f"{path}.{os.urandom(8).hex()}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with open(os.open(temporary, flags, 0o600), "wb") as file:
