@@ -1,4 +1,4 @@
-"""The service with the real compiler: a program goes in, a signed native module comes out and runs."""
+"""The service with the real compiler: a program goes in, a signed native module comes out."""
 
 from __future__ import annotations
 
@@ -66,7 +66,9 @@ def test_a_program_is_built_checked_signed_and_native(device: Device, tmp_path: 
 
 @pytest.mark.slow
 def test_code_that_cannot_be_compiled_comes_back_with_its_diagnostics(device: Device) -> None:
-    view = device.build(device.request("def broken(:\n    return 1\n", claimed="def other():\n    return 1\n"))
+    view = device.build(
+        device.request("def broken(:\n    return 1\n", claimed="def other():\n    return 1\n")
+    )
     assert view["state"] in ("rejected", "failed")
     assert view["artifact_id"] is None
     assert view["credits"] == 0

@@ -249,6 +249,21 @@ def test_a_revoked_device_is_refused_and_gives_its_place_back(installation: Inst
     assert found.activate().status == 200
 
 
+def test_a_revoked_devices_stream_is_cut(installation: Installation) -> None:
+    _, key = installation.issue()
+    device = Device(installation, key)
+    device.activate()
+    slow = device.request('MISBEHAVE = "slow"\ndef streamed_on():\n    return 1\n')
+    job_id = device.send("POST", "/v1/compile", slow).json()["job_id"]
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        target, accept = f"/v1/compile/jobs/{job_id}", {"accept": "text/event-stream"}
+        stream = pool.submit(device.send, "GET", target, headers=accept)
+        time.sleep(1)
+        installation.run("device", "revoke", device.id)
+        cut = stream.result(20)
+    assert b'"state":"complete"' not in cut.body
+
+
 def test_a_recalled_artifact_is_served_no_more_and_named_on_the_list(device: Device) -> None:
     body = device.request("def recalled():\n    return 1\n")
     view = device.build(body)

@@ -135,6 +135,15 @@ class Guard:
             return Principal(device_id, row.licence_id, row.organisation_id)
 
 
+async def still_admitted(connection: AsyncConnection, device_id: str, now: datetime) -> bool:
+    """Return whether a device may go on with a stream that it opened earlier."""
+    try:
+        _in_good_standing(await _device_with_licence(connection, device_id), now)
+    except Problem:
+        return False
+    return True
+
+
 async def insert_nonce(
     connection: AsyncConnection, parameters: httpsig.Parameters, now: datetime
 ) -> None:

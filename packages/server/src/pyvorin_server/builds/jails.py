@@ -20,7 +20,7 @@ from pyvorin_server.builds.digest import SCRIPT
 from pyvorin_server.errors import ConfigError
 from pyvorin_server.sandbox import policies
 from pyvorin_server.sandbox.jail import Jail
-from pyvorin_server.sandbox.model import Ending, JobResult, Limits
+from pyvorin_server.sandbox.model import Ending, JailRefused, JobResult, Limits
 from pyvorin_server.sandbox.pool import Pool
 from pyvorin_server.sandbox.runner import make_spec
 from pyvorin_server.sandbox.tiers import Tier
@@ -93,7 +93,14 @@ class Jails:
     """The three pools of one worker."""
 
     def __init__(self, settings: Settings, worker: Worker) -> None:
+        """Raises `ConfigError` when this host does not reach the required tier."""
         self.worker = worker
+        try:
+            self._start(settings, worker)
+        except JailRefused as refused:
+            raise ConfigError(f"worker {worker.python_tag}: {refused}") from None
+
+    def _start(self, settings: Settings, worker: Worker) -> None:
         command = (worker.interpreter, *_WORKER)
         required = Tier(settings.required_tier)
         shared = {

@@ -11,7 +11,7 @@ from pyvorin_wire.jobs import JobState
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pyvorin_server.audit import Event, append
-from pyvorin_server.auth.guard import Principal
+from pyvorin_server.auth.guard import Principal, still_admitted
 from pyvorin_server.builds import store
 from pyvorin_server.builds.broker import SourceBroker
 from pyvorin_server.builds.submit import live_supervisors
@@ -110,10 +110,14 @@ class Jobs:
         return await self.view_row(job)
 
     async def watch(self, principal: Principal, job_id: str) -> AsyncIterator[bytes]:
-        """Yield a server-sent event for each change of state, until the job has ended."""
+        """Yield a server-sent event for each change of state, until the job has ended or the device
+        is revoked."""
         shown = None
         for _ in range(int(_WATCH_LIMIT_S / _WATCH_S)):
             async with self._database.read() as connection:
+                now = self._clock.now()
+                if not await still_admitted(connection, principal.device_id, now):
+                    return
                 job = await store.get(connection, principal.organisation_id, job_id)
                 view = await self._view(connection, job)
             if view.state != shown:

@@ -5,6 +5,7 @@
 * every failure is problem+json; a fault of ours is `internal` with the request's id, nothing else.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -40,6 +41,7 @@ _SECURITY_HEADERS = [
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"strict-transport-security", b"max-age=31536000"),
 ]
+_BODY_S = 30
 _log = structlog.get_logger("http")
 R = TypeVar("R", bound=Record)
 
@@ -67,10 +69,14 @@ class Gate:
 
         try:
             self._check_headers(scope)
-            body = await self._read_body(receive)
+            async with asyncio.timeout(_BODY_S):
+                body = await self._read_body(receive)
             await self._app(scope, _once(body, receive), send_with_headers)
         except Problem as error:
             await problem_response(error)(scope, receive, send_with_headers)
+        except TimeoutError:
+            late = Problem("malformed", f"the body did not arrive within {_BODY_S} seconds")
+            await problem_response(late, status=408)(scope, receive, send_with_headers)
         except Exception as error:  # the process edge: log type and place, answer `internal`
             _log.error("fault", request_id=request_id, **describe_fault(error))
             if not started:

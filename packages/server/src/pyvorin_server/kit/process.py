@@ -7,6 +7,7 @@ same user would take them out, so both are switched off for good before anything
 import asyncio
 import ctypes
 import logging
+import os
 import resource
 import signal
 import sys
@@ -20,10 +21,11 @@ _PR_SET_PDEATHSIG = 1
 
 
 def harden() -> None:
-    """Forbid core files and debuggers for this process and what it starts.
+    """Forbid core files, debuggers and files open to others, for this process and its children.
 
     The limit is 1 byte and not 0: a core_pattern that is a pipe ignores 0 and honours 1 (core(5)).
     """
+    os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 

@@ -113,6 +113,9 @@ class Signer:
         async with self._database.read() as connection:
             device = await _one(connection, t.devices, request.text("device_id"))
             owner = await _one(connection, t.organisations, device.organisation_id)
+            grant = await _one(connection, t.licences, device.licence_id)
+        if device.revoked_at is not None or grant.revoked_at is not None:
+            raise RemoteError("revoked")
         secrets = (
             (
                 Delivered.ARTIFACT_KEY,
