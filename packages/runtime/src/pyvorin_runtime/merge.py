@@ -39,7 +39,7 @@ pointer (``prev_instr``; 3.13: ``instr_ptr``) as the original call's instruction
 (`Merged.offsets`); from then on callees see the right frame at the right line. The interpreter does
 not use the stored pointer afterwards. The code object may be shared: ``FunctionType(f.__code__,
 …)``. So `entry` says no unless the frame's function (3.11 ``f_func``, else ``f_funcobj``) is the
-bound one.
+bound one. Both hooks say no while anything traces, profiles or monitors.
 
 *osr_k*: all locals are in place, NULL where unbound; the value stack, which begins after the
 locals, cells and free variables in ``localsplus``, is what `LoopHeader.stack` says, with the hook
@@ -58,7 +58,13 @@ local is stored by STORE_FAST in order, which drops what the slot held. No: go o
 
 The point may be at a call whose callee and arguments the tuple replaces: a builtin and as many
 None. On 3.11 and 3.12 point at PRECALL or CALL itself (keyword names are not pending then); on 3.13
-a CALL_KW takes an empty tuple as its keyword names.
+a CALL_KW takes an empty tuple as its keyword names. Where the stack map has "0" or "m" beside the
+callee, that slot is NULL; where it has a value ("vv…": a decorator, ``__exit__``), the builtin is
+the lower of the two and None the upper.
+
+What merged code changes for an observer: ``f.__code__`` and offsets in it (``f_lasti``); under
+monitoring, a loop hook makes branch and instruction events of its own. Line, call, return and
+exception events are the same.
 """
 
 from __future__ import annotations
