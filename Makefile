@@ -38,7 +38,8 @@ fuzz: setup      ## randomised tests with a large budget
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python tools/test.py -m fuzz
 
 attacks: setup   ## try to break every promised control
-	@$(BIN)/python tools/test.py -m attack
+	@$(BIN)/python -m tests.attacks
+	@$(BIN)/python tools/test.py -m attack $(filter-out tests/attacks tests/conftest.py,$(wildcard tests/*))
 
 lint: setup      ## formatting, lint rules, types, import rules
 	$(BIN)/ruff format --check .
