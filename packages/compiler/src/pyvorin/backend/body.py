@@ -52,7 +52,8 @@ METADATA = """
 !22 = !{i64 0, i64 1152921504606846976}
 !23 = !{!"branch_weights", i32 1000000, i32 1}
 !20 = !{!"branch_weights", i32 1, i32 1000000}
-attributes #1 = { cold noinline minsize optsize nounwind uwtable }
+attributes #1 = { cold noinline optnone nounwind uwtable }
+attributes #3 = { cold noinline nounwind }
 attributes #2 = { nobuiltin nounwind willreturn memory(none) }
 """
 
@@ -275,7 +276,7 @@ class Body:
         arguments = [f"ptr {inner}", *(self.typed(value) for value in self.leave_values)]
         self.count += 1
         left = f"%t{self.count}"
-        call = f"{left} = tail call {self.result} @{self.leave_name}({', '.join(arguments)}) #1"
+        call = f"{left} = tail call {self.result} @{self.leave_name}({', '.join(arguments)}) #3"
         return [f"{label}:", "  " + call, f"  ret {self.result} {left}"]
 
     def _define_leave(

@@ -80,7 +80,9 @@ INT_RESULTS = frozenset(
 DOUBLE_RESULTS = frozenset(["pow", "fmod", "floor", "ceil", "PyFloat_AsDouble"])
 
 
-def translate(module: ModuleType, layout: Layout, text: Text, hot: bool) -> None:
+def translate(
+    module: ModuleType, layout: Layout, text: Text, hot: bool, linkage: str = "hidden"
+) -> None:
     """Add every function of a support module to `text`. LLVM spends no time on those of a module
     that is not `hot`.
     """
@@ -91,7 +93,7 @@ def translate(module: ModuleType, layout: Layout, text: Text, hot: bool) -> None
     scope: dict[str, object] = {**constants, "layout": layout}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
-            text.define(_Function(node, scope, text).translate(hot))
+            text.define(_Function(node, scope, text).translate(hot, linkage))
 
 
 class DialectError(Exception):
@@ -113,7 +115,8 @@ class _Function:
         self.done = False  # the current block has its terminator
         self.result = ANNOTATIONS[ast.unparse(node.returns) if node.returns else "None"]
 
-    def translate(self, hot: bool) -> str:
+    def translate(self, hot: bool, linkage: str) -> str:
+        """The definition."""
         parameters = []
         for argument in self.node.args.args:
             kind = ANNOTATIONS[ast.unparse(argument.annotation)] if argument.annotation else "i64"
@@ -130,7 +133,7 @@ class _Function:
         signature = f"{self.result} @{PREFIX}{self.node.name}({', '.join(parameters)})"
         lines = ["entry:", *self.head, *self.body]
         return (
-            f"define internal {signature} nounwind {attributes} {{\n" + "\n".join(lines) + "\n}\n"
+            f"define {linkage} {signature} nounwind {attributes} {{\n" + "\n".join(lines) + "\n}\n"
         )
 
     # ---- text ----
@@ -450,3 +453,15 @@ def functions(module: ModuleType) -> Iterator[tuple[str, str]]:
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.FunctionDef):
             yield node.name, ANNOTATIONS[ast.unparse(node.returns) if node.returns else "None"]
+
+
+def declarations(module: ModuleType) -> Iterator[str]:
+    """The lines that declare a support module's functions for code that is compiled apart."""
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.FunctionDef):
+            kinds = [
+                ANNOTATIONS[ast.unparse(a.annotation)] if a.annotation else "i64"
+                for a in node.args.args
+            ]
+            result = ANNOTATIONS[ast.unparse(node.returns) if node.returns else "None"]
+            yield f"declare hidden {result} @{PREFIX}{node.name}({', '.join(kinds)})"

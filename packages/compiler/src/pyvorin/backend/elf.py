@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 SHF_ALLOC = 2
+SHN_LORESERVE = 0xFF00  # section numbers from here on have other meanings
 SHT_SYMTAB, SHT_RELA, SHT_NOBITS = 2, 4, 8
 
 
@@ -83,6 +85,39 @@ def parse(data: bytes) -> Object:
                 found.relocations.append(
                     Relocation(header[7], offset, info & 0xFFFFFFFF, info >> 32, addend)
                 )
+    return found
+
+
+def merge(objects: Sequence[Object]) -> Object:
+    """One object of several: what one leaves undefined and another defines is bound.
+
+    Symbols that are local to an object stay apart.
+    """
+    found = Object()
+    moves: list[tuple[int, int]] = []  # (first section, first symbol) of each
+    for part in objects:
+        sections = 1 + max(found.sections, default=0)
+        moves.append((sections, len(found.symbols)))
+        for number, section in part.sections.items():
+            found.sections[sections + number] = section
+        for symbol in part.symbols:
+            place = symbol.section
+            moved = sections + place if 0 < place < SHN_LORESERVE else place
+            found.symbols.append(replace(symbol, section=moved))
+    defined = {
+        symbol.name: number
+        for number, symbol in enumerate(found.symbols)
+        if symbol.section and symbol.info >> 4 and symbol.name
+    }
+    for part, (sections, first) in zip(objects, moves, strict=True):
+        for r in part.relocations:
+            target = found.symbols[first + r.symbol]
+            bound = defined.get(target.name) if target.section == 0 else None
+            number = first + r.symbol if bound is None else bound
+            found.relocations.append(replace(r, section=sections + r.section, symbol=number))
+    found.symbols = [
+        replace(s, name="") if s.section == 0 and s.name in defined else s for s in found.symbols
+    ]
     return found
 
 

@@ -113,7 +113,7 @@ class FunctionText:
         text.data(
             f"state.{j}",
             f"internal global {{ [12 x i64], ptr, ptr, i64, [{words} x i64] }} {{ [12 x i64] "
-            f"zeroinitializer, ptr @info.{j}, ptr @objects.{j}, i64 {len(self.modules)}, "
+            f"zeroinitializer, ptr @info.{j}, ptr @objects.{j}, i64 0, "
             f"[{words} x i64] zeroinitializer }}",
         )
 
@@ -210,6 +210,7 @@ class FunctionText:
             f"i64 {len(self.sites.sites)}",
             f"ptr {vectorcall}",
             f"i64 {(slots + len(code.co_freevars)) * 8}",
+            f"i64 {len(self.modules)}",
         ]
         kinds = ", ".join(word.split()[0] for word in words)
         self.text.data(f"info.{j}", f"internal constant {{ {kinds} }} {{ {', '.join(words)} }}")
@@ -292,8 +293,8 @@ class FunctionText:
         self.text.declare("PyThreadState_Get", "i64", [])
         lines.add("%thread = call i64 @PyThreadState_Get()")
         lines.add("%frame = call i64 @pyv.current_frame(i64 %thread)")
-        state = f"i64 ptrtoint (ptr @state.{j} to i64)"
-        lines.add(f"%room = call i64 @pyv.admit_frame({state}, i64 %thread, i64 %frame)")
+        state, info = (f"i64 ptrtoint (ptr @{name}.{j} to i64)" for name in ("state", "info"))
+        lines.add(f"%room = call i64 @pyv.admit_frame({state}, {info}, i64 %thread, i64 %frame)")
         lines.add("%out = icmp eq i64 %room, 0")
         lines.add("br i1 %out, label %no, label %in, !prof !20")
         lines.label("no")
@@ -329,11 +330,10 @@ class FunctionText:
         lines.label("first")
 
     def _call_in(self, lines: Lines, body: Function, arguments: list[str]) -> None:
-        self.text.word("data.breaker")
         lines.add(
             f"call void @pyv.count_entry(i64 ptrtoint (ptr @state.{self.number} to i64), i64 -1)"
         )
-        lines.add("%breaker.word = load i64, ptr @data.breaker")
+        lines.add("%breaker.word = call i64 @pyv.breaker_of(i64 %thread)")
         lines.add("%breaker = inttoptr i64 %breaker.word to ptr")
         self._call_body(lines, 0, body, ["ptr %breaker", "i64 %room", *arguments])
 
@@ -346,10 +346,11 @@ class FunctionText:
         if self.layout.minor < 12 or not plain or pairs is None or not is_called(body):
             return "null"
         lines = Lines()
-        state = f"i64 ptrtoint (ptr @state.{j} to i64)"
+        state, info = (f"i64 ptrtoint (ptr @{name}.{j} to i64)" for name in ("state", "info"))
+        lines.add("%thread = call i64 @PyThreadState_Get()")
         lines.add(
-            f"%room = call i64 @pyv.admit_call({state}, i64 %function, i64 %count, i64 %names, "
-            f"i64 {code.co_argcount})"
+            f"%room = call i64 @pyv.admit_call({state}, {info}, i64 %thread, i64 %function, "
+            f"i64 %count, i64 %names, i64 {code.co_argcount})"
         )
         lines.add("%out = icmp eq i64 %room, 0")
         lines.add("br i1 %out, label %elsewhere, label %in, !prof !20")

@@ -17,7 +17,16 @@ import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from pyvorin.backend.elf import SHT_NOBITS, LinkError, Object, Relocation, Section, Symbol, parse
+from pyvorin.backend.elf import (
+    SHT_NOBITS,
+    LinkError,
+    Object,
+    Relocation,
+    Section,
+    Symbol,
+    merge,
+    parse,
+)
 
 PAGE = 0x1000
 WRITE, EXECUTE = 1, 4  # section flags
@@ -39,12 +48,14 @@ SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_HASH, SHT_DYNAMIC, SHT_DYNSY
 HEADERS = 64 + 6 * 56  # ELF header and program headers
 
 
-def link(data: bytes, exported: str, allowed: Callable[[str], bool], name: str) -> bytes:
-    """Link one object file into a shared object that shows one symbol; `name` is its DT_SONAME.
+def link(
+    objects: Sequence[bytes], exported: str, allowed: Callable[[str], bool], name: str
+) -> bytes:
+    """Link object files into a shared object that shows one symbol; `name` is its DT_SONAME.
 
     Raises LinkError if an undefined symbol is not `allowed`, or for what the linker does not know.
     """
-    parsed = parse(data)
+    parsed = merge([parse(data) for data in objects])
     needed = {s.name for s in parsed.symbols if s.section == 0 and s.name}
     refused = sorted(symbol for symbol in needed if not allowed(symbol))
     if refused:

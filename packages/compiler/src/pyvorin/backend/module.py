@@ -26,16 +26,14 @@ from pyvorin_runtime.codehash import code_digest
 
 from pyvorin.backend import llvm
 from pyvorin.backend.body import Body, Context, is_called
-from pyvorin.backend.dialect import functions, translate
 from pyvorin.backend.entry import CLASS_NAMES, FunctionText, require_callable
 from pyvorin.backend.layouts import Layout, running_layout
+from pyvorin.backend.library import Library, library
 from pyvorin.backend.link import link
 from pyvorin.backend.object import compile_text
 from pyvorin.backend.objects import CLASSES
 from pyvorin.backend.sites import FunctionSites, constant_sources
 from pyvorin.backend.starter import starter
-from pyvorin.backend.support import assume, enter, frames, numbers, start
-from pyvorin.backend.text import Text
 from pyvorin.backend.unit import (
     Assumption,
     LoopHeader,
@@ -56,8 +54,6 @@ __all__ = [
 ]
 
 FORMAT = 1
-SUPPORT = (numbers, frames, assume, enter, start)
-HOT = (numbers, enter)
 MOST_VALUES = 256  # parameters of an entry at a loop header
 # What native code may need of the process: CPython, the C library's mathematics, and these.
 ALLOWED = re.compile(r"_?Py[A-Z_]\w*|_Py_\w+")
@@ -117,20 +113,25 @@ def build(module: NativeModule) -> bytes:
     Raises BackendError or LinkError for IR that cannot be emitted, LayoutError under an interpreter
     it does not know.
     """
-    return _link(module, compile_text(llvm_text(module), module.optimise, module.cpu))
+    layout = running_layout()
+    support = library(layout, module.cpu)
+    text = _Writer(module, layout, support).render()
+    return _link(module, [compile_text(text, module.optimise, module.cpu), support.object])
 
 
 def metadata(module: NativeModule) -> bytes:
     """The canonical JSON that the artifact carries as META: functions, points, headers, sites."""
-    return _Writer(module, running_layout()).metadata()
+    layout = running_layout()
+    return _Writer(module, layout, library(layout, module.cpu)).metadata()
 
 
 def llvm_text(module: NativeModule) -> str:
-    """The whole LLVM module, for people and tests."""
-    return _Writer(module, running_layout()).render()
+    """The module's own LLVM text, without the support library; for people and tests."""
+    layout = running_layout()
+    return _Writer(module, layout, library(layout, module.cpu)).render()
 
 
-def _link(module: NativeModule, compiled: bytes) -> bytes:
+def _link(module: NativeModule, compiled: list[bytes]) -> bytes:
     def allowed(symbol: str) -> bool:
         return symbol in ALLOWED_C or ALLOWED.fullmatch(symbol) is not None
 
@@ -140,10 +141,10 @@ def _link(module: NativeModule, compiled: bytes) -> bytes:
 class _Writer:
     """Writes one module's LLVM text."""
 
-    def __init__(self, module: NativeModule, layout: Layout) -> None:
+    def __init__(self, module: NativeModule, layout: Layout, support: Library) -> None:
         self.module = module
         self.layout = layout
-        self.text = Text()
+        self.text = support.text()
         self.sites: list[FunctionSites] = []
         self.states = {f.name: f"state.{j}" for j, f in enumerate(module.functions)}
         callees = {
@@ -202,12 +203,6 @@ class _Writer:
 
     def render(self) -> str:
         """The LLVM module."""
-        for module in SUPPORT:
-            for name, result in functions(module):
-                assert name not in self.text.results, name  # one namespace for all support code
-                self.text.results[name] = result
-        for module in SUPPORT:
-            translate(module, self.layout, self.text, module in HOT)
         for sites in self.sites:
             self._surroundings(sites)
         self._tables()

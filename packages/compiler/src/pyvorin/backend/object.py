@@ -30,5 +30,8 @@ def compile_text(text: str, level: int, cpu: str) -> bytes:
     options.loop_vectorization = level > 1
     options.slp_vectorization = level > 1
     builder = llvm.create_pass_builder(machine, options)
+    unused = llvm.create_new_module_pass_manager()  # most routines are, in most modules
+    unused.add_global_dead_code_eliminate_pass()
+    unused.run(module, builder)
     builder.getModulePassManager().run(module, builder)
     return bytes(machine.emit_object(module))

@@ -24,6 +24,7 @@ class Text:
     constants: dict[str, str] = field(default_factory=dict)  # string -> name
     results: dict[str, str] = field(default_factory=dict)  # support function -> LLVM type
     defined: set[str] = field(default_factory=set)  # data symbols that a definition makes
+    shared: set[str] = field(default_factory=set)  # words that another object names too
 
     def define(self, definition: str) -> None:
         """Add a function or a global."""
@@ -33,6 +34,8 @@ class Text:
         """Define the data symbol `name`: `definition` is what follows the equals sign."""
         assert name not in self.defined, name
         self.defined.add(name)
+        if name in self.shared:
+            definition = definition.replace("internal ", "hidden ", 1)
         self.definitions.append(f"@{name} = {definition}\n")
 
     def declare(self, name: str, result: str, arguments: list[str], attributes: str = "") -> None:
@@ -66,5 +69,6 @@ class Text:
                 lines.append(f"@{name} = external global i8\n")
         for name in self.words:
             if name not in self.defined:
-                lines.append(f"@{name} = internal global i64 0\n")
+                linkage = "hidden" if name in self.shared else "internal"
+                lines.append(f"@{name} = {linkage} global i64 0\n")
         return "".join(lines)

@@ -24,7 +24,6 @@ from pyvorin.backend.support.frames import (
     GLOBALS,
     GLOBALS_VERSION,
     INFO,
-    MODULES,
     OBJECTS,
     OSR,
     RESUMES,
@@ -52,7 +51,7 @@ INFO_OBJECTS, INFO_SOURCES, INFO_FACTS, INFO_FACT_LIST, INFO_CALLEES, INFO_CALLE
     32,
     40,
 )
-INFO_NAME, INFO_FIRST_SITE, INFO_SITES, INFO_VECTORCALL = 72, 80, 88, 96
+INFO_NAME, INFO_FIRST_SITE, INFO_SITES, INFO_VECTORCALL, INFO_MODULES = 72, 80, 88, 96, 112
 
 
 @inline
@@ -61,7 +60,7 @@ def version(dictionary: int) -> int:
 
 
 @inline
-def is_current(state: int) -> int:
+def is_current(state: int, info: int) -> int:
     """Has no namespace changed since the facts were checked?"""
     if i64[state + BOUND] == 0 or i64[state + EPOCH] != i64[data.epoch]:
         return 0
@@ -69,7 +68,7 @@ def is_current(state: int) -> int:
         return 0
     if version(i64[state + BUILTINS]) != i64[state + BUILTINS_VERSION]:
         return 0
-    for index in range(i64[state + MODULES]):
+    for index in range(i64[info + INFO_MODULES]):
         watched = state + STATE_MODULE_LIST + index * 16
         if i64[watched] == 0 or version(i64[watched]) != i64[watched + 8]:
             return 0
@@ -77,23 +76,24 @@ def is_current(state: int) -> int:
 
 
 @inline
-def holds_alone(state: int) -> int:
-    if not is_current(state):
+def holds_alone(state: int, info: int) -> int:
+    if not is_current(state, info):
         check_facts(state)
-        if not is_current(state):
+        if not is_current(state, info):
             return 0
     return i64[state + VALID]
 
 
 @inline
-def holds(state: int) -> int:
-    """Do all assumptions of a function, and of those it calls, hold?"""
-    if not holds_alone(state):
+def holds(state: int, info: int) -> int:
+    """Do all assumptions of a function, and of those it calls, hold? `info` are its constant facts:
+    where the caller knows their address, LLVM knows what they are.
+    """
+    if not holds_alone(state, info):
         return 0
-    info = i64[state + INFO]
     for index in range(i64[info + INFO_CALLEES]):
         callee = i64[i64[info + INFO_CALLEE_LIST] + index * 8]
-        if not holds_alone(callee):
+        if not holds_alone(callee, i64[callee + INFO]):
             return 0
         if i64[i64[callee + FUNC] + layout.func_code] != i64[callee + CODE]:
             return 0

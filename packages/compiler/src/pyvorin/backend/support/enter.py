@@ -64,7 +64,8 @@ FRAME_BYTES = 4096  # C stack that a rebuilt frame may need, with a margin
     INFO_SITES,
     INFO_VECTORCALL,
     INFO_STACK,
-) = range(0, 112, 8)
+    INFO_MODULES,
+) = range(0, 120, 8)
 
 # A body: runner | score | entries | list of entries.
 BODY_RUNNER, BODY_SCORE, BODY_ENTRIES, BODY_ENTRY_LIST, BODY_BYTES = 0, 8, 16, 24, 32
@@ -123,20 +124,19 @@ def frames_left(thread: int) -> int:
 
 
 @inline
-def set_breaker(thread: int) -> None:
+def breaker_of(thread: int) -> int:
+    """The address of the word that says whether CPython wants control."""
     if layout.breaker_in_thread:
-        i64[data.breaker] = thread + layout.breaker
-    else:
-        i64[data.breaker] = i64[thread + layout.thread_interpreter] + layout.breaker
+        return thread + layout.breaker
+    return i64[thread + layout.thread_interpreter] + layout.breaker
 
 
 @inline
-def admit(state: int, thread: int) -> int:
+def admit(state: int, info: int, thread: int) -> int:
     """How many native frames may be above one another; 0 for staying out."""
-    if not holds(state) or is_traced(thread):
+    if not holds(state, info) or is_traced(thread):
         return 0
-    set_breaker(thread)
-    if i64[i64[state + INFO] + INFO_NESTS]:
+    if i64[info + INFO_NESTS]:
         return frames_left(thread)
     return PLENTY
 
@@ -275,7 +275,9 @@ def run_body(
     i64[left] = -1
     if slots > 256 or not read_entry(entry, frame, stack, values):
         return 0
-    return call(i64[body + BODY_RUNNER], i64[data.breaker], frames, number, values, left)
+    return call(
+        i64[body + BODY_RUNNER], breaker_of(c.PyThreadState_Get()), frames, number, values, left
+    )
 
 
 @inline
@@ -320,20 +322,20 @@ def enter_loop(state: int, header: int) -> int:
     """The hook of a loop header: the function's result, or 0."""
     thread = c.PyThreadState_Get()
     frame = current_frame(thread)
-    frames = admit(state, thread)
+    frames = admit(state, i64[state + INFO], thread)
     if frames == 0 or i64[frame + layout.frame_globals] != i64[state + GLOBALS]:
         return decline(state)
     return enter_somewhere(state, frame, header, frames)
 
 
 @inline
-def admit_frame(state: int, thread: int, frame: int) -> int:
+def admit_frame(state: int, info: int, thread: int, frame: int) -> int:
     """May this fresh frame go in? 0 also when it is here to resume."""
     if i64[data.pending] and claim_pending(thread, frame):
         return 0
     if i64[frame + layout.frame_globals] != i64[state + GLOBALS]:
         return decline(state)
-    frames = admit(state, thread)
+    frames = admit(state, info, thread)
     if frames == 0:
         return decline(state)
     if i64[state + PLAIN_CALLS]:
@@ -342,7 +344,9 @@ def admit_frame(state: int, thread: int, frame: int) -> int:
 
 
 @inline
-def admit_call(state: int, function: int, count: int, keywords: int, wanted: int) -> int:
+def admit_call(
+    state: int, info: int, thread: int, function: int, count: int, keywords: int, wanted: int
+) -> int:
     """May this vectorcall go in?"""
     if count & ~(1 << 63) != wanted or keywords != 0:
         return 0
@@ -350,7 +354,7 @@ def admit_call(state: int, function: int, count: int, keywords: int, wanted: int
         return 0
     if i64[function + layout.func_globals] != i64[state + GLOBALS]:
         return 0
-    frames = admit(state, c.PyThreadState_Get())
+    frames = admit(state, info, thread)
     if frames == 0 and i64[state + BOUND]:
         call_plainly(state, function)
     return frames
