@@ -141,7 +141,7 @@ def _ours() -> Peer | Unavailable:
         choices += ["--examples", str(typical)]
         return [str(compiler), "compile", str(source), "-o", str(folder), *choices]
 
-    return Peer("Pyvorin", Path(sys.executable), version, command=command, keep=False)
+    return Peer("Pyvorin", Path(sys.executable), version.split()[-1], command=command, keep=False)
 
 
 def _typical(program: str) -> list[str]:

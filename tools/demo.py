@@ -30,16 +30,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-EXAMPLES = (
-    "primes",
-    "queens",
-    "checksums",
-    "normal_distribution",
-    "queue_simulation",
-    "orbit",
-    "heat",
-    "dynamic_programmes",
-)
+EXAMPLES = ("primes", "queens", "checksums", "queue_simulation")
 READY_LIMIT_S = 90
 COMMAND_LIMIT_S = 170
 # Every process of the demo inherits this variable, so that one left over can be found.
@@ -179,6 +170,7 @@ class Demo:
 
 def main() -> int:
     began = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the service is stopped too
     with tempfile.TemporaryDirectory(prefix="pyvorin-demo-") as name:
         demo = Demo(Path(name))
         try:
