@@ -14,7 +14,7 @@ from pyvorin_server.audit import Event, append
 from pyvorin_server.auth.guard import Principal, still_admitted
 from pyvorin_server.builds import store
 from pyvorin_server.builds.broker import SourceBroker
-from pyvorin_server.builds.submit import live_supervisors
+from pyvorin_server.builds.submit import recent_supervisors
 from pyvorin_server.builds.view import job_view
 from pyvorin_server.db import Database
 from pyvorin_server.db import tables as t
@@ -128,9 +128,9 @@ class Jobs:
             await asyncio.sleep(_WATCH_S)
 
     async def targets(self) -> api.TargetsView:
-        """Return what live supervisors build for."""
+        """Return what the supervisors build for."""
         async with self._database.read() as connection:
-            rows = await live_supervisors(connection)
+            rows = await recent_supervisors(connection, self._clock.now())
         pairs = {tuple(item.split("=", 1)) for row in rows for item in row.targets.split()}
         return api.TargetsView(tuple(api.TargetView(*pair) for pair in sorted(pairs)))
 

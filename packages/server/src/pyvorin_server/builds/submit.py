@@ -10,6 +10,7 @@ refusal; the signer checks them again, and computes the fingerprint itself.
 """
 
 import hashlib
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -34,6 +35,7 @@ from pyvorin_server.settings import Settings
 from pyvorin_server.signer.keys import verify_ed25519
 
 Row = sa.Row[tuple[Any, ...]]
+_REMEMBERED = timedelta(minutes=10)
 
 
 class Submit:
@@ -73,7 +75,11 @@ class Submit:
         if known is not None:
             return 200, known
         self._broker.hold(job_id, body)
-        job = await self._enter(principal, values)
+        try:
+            job = await self._enter(principal, values)
+        except BaseException:
+            self._broker.forget(job_id)
+            raise
         if job.id != job_id:
             self._broker.forget(job_id)
             return 202, job
@@ -153,7 +159,8 @@ class Submit:
     async def _check_room(
         self, connection: AsyncConnection, principal: Principal, target: PlatformTag
     ) -> None:
-        built = {tag for row in await live_supervisors(connection) for tag in row.targets.split()}
+        supervisors = await recent_supervisors(connection, self._clock.now())
+        built = {tag for row in supervisors for tag in row.targets.split()}
         if built and target.python_tag not in {tag.partition("=")[0] for tag in built}:
             raise Problem("unprocessable", f"no worker here builds for {target.python_tag}")
         if await store.count_open(connection, principal.organisation_id) >= (
@@ -195,9 +202,10 @@ def open_request(data_key: KeyProvider, job: Row) -> tuple[str, list[str] | None
     return opened["path"], opened["functions"]
 
 
-async def live_supervisors(connection: AsyncConnection) -> list[Row]:
-    """Return the supervisors that have announced themselves."""
-    return list((await connection.execute(sa.select(t.supervisors))).all())
+async def recent_supervisors(connection: AsyncConnection, now: datetime) -> list[Row]:
+    """Return the supervisors that beat lately; one that restarts is not forgotten at once."""
+    query = sa.select(t.supervisors).where(t.supervisors.c.beat_at > now - _REMEMBERED)
+    return list((await connection.execute(query)).all())
 
 
 def _job_values(
