@@ -20,7 +20,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.compiler.fuzz import kept
+from tests.compiler.fuzz import keep
 from tests.compiler.fuzz.engine import Compiler, Result, run_program
 from tests.compiler.fuzz.programs import Program, make
 
@@ -145,8 +145,8 @@ def _fail(
         found = run_program(candidate, compiler, forced).failures
         return bool(found) and found[0].startswith("compiler:") == crashed
 
-    reduced = kept.reduce(replace(program, cases=program.cases), fails)
-    file = kept.save(reduced, result.failures[0])
+    reduced = keep.reduce(replace(program, cases=program.cases), fails)
+    file = keep.save(reduced, result.failures[0])
     record.counts["kept"] += 1
     print(f"kept as {file}", flush=True)
 
