@@ -15,6 +15,8 @@ from pathlib import PurePath
 from types import CodeType, FunctionType
 from typing import Any
 
+from pyvorin.backend.layouts import running_layout
+from pyvorin.backend.library import library
 from pyvorin.backend.module import (
     Assumption,
     LoopHeader,
@@ -82,6 +84,12 @@ def compile_module(
     alone = Standalone(code, path) if standalone else None
     built = NativeModule(PurePath(path).stem, native, alone)
     return Compiled(build(built), metadata(built), tuple(outcomes))
+
+
+def warm() -> None:
+    """Make what every compilation needs, while there is nothing else to do."""
+    layout = running_layout()
+    library(layout, NativeModule("").cpu)
 
 
 def prepare(namespace: dict[str, Any], path: str, inputs: Inputs) -> Program:
@@ -180,16 +188,30 @@ def _checked(body: Body) -> Body:
 def _resumed_bodies(program: Program, instance: Instance) -> Iterator[Body]:
     """The bodies that running frames enter, and those with wider ints.
 
-    Ints beyond 128 bits need a body of their own only where a loop carries the wide ones on: one
-    pass over 64-bit ints makes no more than 128 bits of most things.
+    Wider ones are worth their size where a loop carries the wide ints on or a product may be wide,
+    and only for a function's commonest arguments. Ints beyond 128 bits need a body of their own
+    only where a loop carries them: one pass over 64-bit ints makes no more than 128 bits of most
+    things.
     """
     if instance.source.built.headers:
         yield lower_body(instance.flow, program, "base", True)
+    if instance.number > 0:
+        return
     wide = program.variant(instance, "wide")
-    if wide.types != instance.flow.types:
+    carried = _carried(wide) != _carried(instance.flow)
+    if carried or _products(wide) != _products(instance.flow):
         yield lower_body(wide, program, "wide", True)
-    if _carried(wide) != _carried(instance.flow):
+    if carried:
         yield lower_body(program.variant(instance, "boxed"), program, "boxed", True)
+
+
+def _products(flow: Flow) -> list[Type]:
+    """The types of products, powers and shifts to the left."""
+    function = flow.source.built.function
+    assert function is not None
+    names = ("*", "**", "<<")
+    products = [o for o in function.ops() if o.name == "py.binop" and o.attrs["op"] in names]
+    return [flow.type(op.result) for op in products]
 
 
 def _carried(flow: Flow) -> list[Type]:

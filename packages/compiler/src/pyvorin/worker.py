@@ -24,6 +24,7 @@ import importlib.metadata
 import json
 import sys
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, BinaryIO, Final
 
 from pyvorin_wire import frames
@@ -55,7 +56,9 @@ class RequestError(ValueError):
 
 def serve() -> int:
     """Answer one request on the standard pipes; 0, or 2 for a malformed request."""
-    compiler = importlib.import_module("pyvorin.driver").compile_module
+    driver = importlib.import_module("pyvorin.driver")
+    driver.warm()
+    compiler = partial(driver.compile_module, standalone=False)  # attached by the client's loader
     reader, writer = take_pipes()
     try:
         message = list(frames.read_message(reader))

@@ -181,6 +181,7 @@ class _Writer:
             "functions": [self._function(sites) for sites in self.sites],
             "name": self.module.name,
             "python": f"3.{self.layout.minor}",
+            "standalone": self.module.standalone is not None,
             "system": "linux",
         }
         return json.dumps(content, sort_keys=True, separators=(",", ":")).encode()

@@ -9,12 +9,15 @@ is what runs, whatever is on disk now.
 from __future__ import annotations
 
 import importlib.util
+import json
 import linecache
 import sys
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Final
+
+from pyvorin_runtime.attach import attaching
 
 
 def module_name(path: str) -> tuple[str, str]:
@@ -65,8 +68,9 @@ def _enter(name: str, module: ModuleType) -> None:
 _LOADED: Final[list[ModuleType]] = []
 
 
-def load_artifact(artifact: str, path: str, name: str) -> ModuleType:
-    """Import a standalone artifact in place of the source file at `path`.
+def load_artifact(artifact: str, path: str, name: str, source: str = "") -> ModuleType:
+    """Import a standalone artifact in place of the source file at `path`; or run `source` with the
+    native code of one that is only attached.
 
     An artifact that ends in `.py` is a stand-in written in Python: its code claims to come from
     `path`.
@@ -80,4 +84,9 @@ def load_artifact(artifact: str, path: str, name: str) -> ModuleType:
     module.__file__ = path
     _enter(name, module)
     loader.exec_module(module)
-    return module
+    if json.loads(module.META)["standalone"]:
+        return module
+    code = attaching(compile(source, path, "exec", dont_inherit=True), module)
+    attached = new_module(path, name)
+    exec(code, attached.__dict__)
+    return attached

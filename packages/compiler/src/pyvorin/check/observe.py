@@ -73,7 +73,7 @@ def prepare(job: dict[str, Any], artifact: str | None) -> ModuleType:
     def action() -> ModuleType:
         if artifact is None:
             return load.load_source(job["path"], job["source"], job["name"])
-        return load.load_artifact(artifact, job["path"], job["name"])
+        return load.load_artifact(artifact, job["path"], job["name"], job["source"])
 
     with time_limit(job["import_ms"]):
         module, _, _ = captured(action)
