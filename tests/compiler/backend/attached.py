@@ -86,7 +86,7 @@ def attach_all(module: ModuleType, functions: list[FunctionType]) -> None:
 def source_function(source: str, name: str, **names: object) -> FunctionType:
     """Define a function from source in a namespace of its own."""
     namespace: dict[str, Any] = {"__builtins__": __builtins__, **names}
-    exec(source, namespace)
+    exec(compile(source, "<source>", "exec", dont_inherit=True), namespace)
     function = namespace[name]
     assert isinstance(function, FunctionType)
     return function

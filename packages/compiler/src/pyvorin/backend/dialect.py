@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from types import ModuleType
 
 from pyvorin.backend.layouts import Layout
@@ -81,10 +81,15 @@ DOUBLE_RESULTS = frozenset(["pow", "fmod", "floor", "ceil", "PyFloat_AsDouble"])
 
 
 def translate(
-    module: ModuleType, layout: Layout, text: Text, hot: bool, linkage: str = "hidden"
+    module: ModuleType,
+    layout: Layout,
+    text: Text,
+    hot: bool,
+    linkage: str = "hidden",
+    names: Set[str] | None = None,
 ) -> None:
-    """Add every function of a support module to `text`. LLVM spends no time on those of a module
-    that is not `hot`.
+    """Add the functions of a support module to `text`, or only those with these names. LLVM spends
+    no time on those of a module that is not `hot`.
     """
     tree = ast.parse(inspect.getsource(module))
     constants = {
@@ -92,7 +97,7 @@ def translate(
     }
     scope: dict[str, object] = {**constants, "layout": layout}
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef) and (names is None or node.name in names):
             text.define(_Function(node, scope, text).translate(hot, linkage))
 
 
@@ -455,10 +460,20 @@ def functions(module: ModuleType) -> Iterator[tuple[str, str]]:
             yield node.name, ANNOTATIONS[ast.unparse(node.returns) if node.returns else "None"]
 
 
-def declarations(module: ModuleType) -> Iterator[str]:
+def inlines(module: ModuleType) -> set[str]:
+    """The functions of a support module that are always copied into their callers."""
+    return {
+        node.name
+        for node in ast.parse(inspect.getsource(module)).body
+        if isinstance(node, ast.FunctionDef)
+        and any(ast.unparse(mark) == "inline" for mark in node.decorator_list)
+    }
+
+
+def declarations(module: ModuleType, without: Set[str]) -> Iterator[str]:
     """The lines that declare a support module's functions for code that is compiled apart."""
     for node in ast.parse(inspect.getsource(module)).body:
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef) and node.name not in without:
             kinds = [
                 ANNOTATIONS[ast.unparse(a.annotation)] if a.annotation else "i64"
                 for a in node.args.args

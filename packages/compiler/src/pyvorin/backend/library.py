@@ -25,7 +25,7 @@ from typing import Any
 
 import llvmlite
 
-from pyvorin.backend.dialect import declarations, functions, translate
+from pyvorin.backend.dialect import declarations, functions, inlines, translate
 from pyvorin.backend.layouts import Layout
 from pyvorin.backend.object import compile_text
 from pyvorin.backend.support import assume, enter, frames, numbers, start
@@ -47,7 +47,7 @@ class Library:
 
     def text(self) -> Text:
         """A text in which the library's functions are declared, the hot ones for inlining."""
-        fresh = {
+        fresh: dict[str, Any] = {
             name: dict(value) if isinstance(value, dict) else list(value)
             for name, value in self.start.items()
         }
@@ -76,11 +76,10 @@ def _compile(layout: Layout, cpu: str) -> Library:
     outside = "".join(f"@{name} = external hidden global i64\n" for name in words)
     compiled = compile_text(whole.render() + outside, _LEVEL, cpu)
     begin = Text(results=results, shared=set(words), words=dict(words))
-    for module in HOT:
-        translate(module, layout, begin, True, "available_externally hidden")
     for module in SUPPORT:
-        if module not in HOT:
-            begin.definitions += [line + "\n" for line in declarations(module)]
+        inlined = {name for name, _ in functions(module) if module in HOT} | inlines(module)
+        translate(module, layout, begin, True, "available_externally hidden", inlined)
+        begin.definitions += [line + "\n" for line in declarations(module, inlined)]
     fields = asdict(begin)
     fields["defined"], fields["shared"] = sorted(begin.defined), sorted(begin.shared)
     return Library(compiled, fields)
