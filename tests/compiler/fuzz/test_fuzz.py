@@ -81,7 +81,6 @@ def test_a_kept_program_reads_back(tmp_path: Path) -> None:
 
 
 KNOWN = {
-    "result_of_a_function_that_never_returns": "the compiler stops with IndexError",
     "seed_2000030": "CPython's comparison needs a level of recursion itself",
 }
 

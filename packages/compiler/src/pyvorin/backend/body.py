@@ -157,6 +157,8 @@ class Body:
         header = (
             f"define internal {self.result} @{self.name}({', '.join(parameters)}) nounwind uwtable"
         )
+        if not is_called(self.function):
+            header += " minsize optsize"
         self.text.define("\n".join([f"{header} {{", *lines, *self.cold, "}", ""]))
 
     # ---- text -----------------------------------------------------------------------------------

@@ -80,5 +80,5 @@ class NativeModule:
     functions: list[NativeFunction] = field(default_factory=list)
     standalone: Standalone | None = None
     force: bool = False
-    optimise: int = 3  # LLVM's level
+    optimise: int = 2  # LLVM's level
     cpu: str = "x86-64-v2"  # the least processor it is for

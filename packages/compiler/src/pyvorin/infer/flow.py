@@ -106,6 +106,8 @@ class Flow:
                 if op.name in _LOADS and value.id in demanded:
                     type_ = _unboxed(type_)
                 self._raise(value, type_)
+            if BOTTOM in results and not op.attrs.get("pad"):
+                return  # nothing is known to come out of it yet
         for edge in block.terminator.edges:
             self.reached.add(edge.block.label)
             for param, arg in zip(edge.block.params, edge.args, strict=True):
