@@ -82,7 +82,8 @@ def compile_module(
     if not native:
         return Compiled(None, b"", tuple(outcomes))
     alone = Standalone(code, path) if standalone else None
-    built = NativeModule(PurePath(path).stem, native, alone)
+    name, level = PurePath(path).stem, options.opt_level
+    built = NativeModule(name, native, alone, options.force, level)
     return Compiled(build(built), metadata(built), tuple(outcomes))
 
 
@@ -100,7 +101,10 @@ def prepare(namespace: dict[str, Any], path: str, inputs: Inputs) -> Program:
 
 def _infer(module: Module, inputs: Inputs) -> Program:
     program = Program(module)
+    as_imported = dict(module.globals)
     record_calls(program, inputs, module.globals)
+    module.globals.clear()  # what the recorded calls changed is not to be assumed
+    module.globals.update(as_imported)
     program.solve()
     return program
 

@@ -135,6 +135,9 @@ class Frame:
                 self.extra += numbers
                 first = len(self.extra) - len(numbers)
                 return self._node(key, frames.NODE_TUPLE, first, len(numbers))
+            case Virtual("num", (Value() as is_float, integer, floating)):
+                kinds = self._slot(integer), self._slot(floating)
+                return self._node(key, frames.NODE_NUM, self._raw(is_float), *kinds)
             case Virtual(kind, items):
                 return self._node(key, VIRTUALS[kind], *(self._slot(item) for item in items))
 

@@ -80,6 +80,7 @@ NODE_OBJECT, NODE_MAYBE, NODE_RANGE_ITER, NODE_RANGE, NODE_LIST_ITER, NODE_STR_I
     12,
 )
 NODE_TUPLE_ITER = 13
+NODE_NUM = 14
 
 PENDING_NEXT, PENDING_THREAD, PENDING_PARENT, PENDING_FRAME = 0, 8, 16, 24
 PENDING_FUNC, PENDING_ITEMS, PENDING_BYTES = 32, 40, 48
@@ -134,6 +135,10 @@ def build(at: int, words: int, node_at: int) -> int:
         return node(at, -1)
     if kind in (NODE_RANGE_ITER, NODE_RANGE):
         return build_range(at, x, y, z, kind == NODE_RANGE_ITER)
+    if kind == NODE_NUM:
+        if i64[raw] & 1:
+            return node(at, z)
+        return node(at, y)
     if kind == NODE_TUPLE:
         return build_tuple(at, words + x * 4, y)
     return build_iterator(at, x, y)
