@@ -284,3 +284,17 @@ def test_another_process_writes_the_same_bytes():
         for _ in range(2)
     }
     assert len(runs) == 1
+
+
+def _unbound(before):
+    scope = {}
+    exec(f"def f(x):\n    if x: y = 1\n    return {before}y\n", scope)
+    try:
+        scope["f"](0)
+    except UnboundLocalError as error:
+        return outcome.encode_outcome(error=error, skip_frames=1)
+
+
+def test_columns_of_an_unbound_local_are_not_compared():
+    assert compare(_unbound(""), _unbound("  ")) == []
+    assert compare(_unbound(""), _unbound("\\\n"))

@@ -13,6 +13,7 @@ bytes · r range · t tuple · z frozenset · S slice ·
       · O object (name, base value, attributes)
 """
 
+import re
 import struct
 from collections import Counter
 from collections.abc import Iterator
@@ -63,7 +64,23 @@ def compare(expected: bytes, actual: bytes, *, traceback: bool = True) -> list[D
     for (name, one), (_, other) in zip(left[1].items(), right[1].items(), strict=True):
         if name != "traceback" or traceback:
             _differences(name, one, other, found)
-    return found
+    return [] if _only_fused(left, found) else found
+
+
+_COLUMNS = re.compile(r"traceback\[\d+\]\[[24]\]")
+
+
+def _only_fused(left: tuple[bytes, dict[str, Node]], found: list[Difference]) -> bool:
+    """Whether the only differences are columns of an UnboundLocalError.
+
+    CPython 3.11 joins a load of a local with the instruction before it once a function has run a
+    few times, and then blames that instruction: the columns depend on how often the function ran.
+    """
+    kind, sections = left
+    if not found or kind != b"X" or not all(_COLUMNS.fullmatch(d.path) for d in found):
+        return False
+    exception = sections["exception"]
+    return exception.tag == ord("O") and exception.data[0].endswith("UnboundLocalError")
 
 
 def decode(data: bytes) -> tuple[bytes, dict[str, Node]]:
