@@ -1,4 +1,6 @@
 import ast
+import os
+import random
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,3 +103,29 @@ def _marks(name: str) -> list[pytest.MarkDecorator]:
 def test_kept_program(file: Path) -> None:
     result = run_program(keep.load(file), driver.compile_module)
     assert not result.failures
+
+
+# Fresh programs on every run; PYVORIN_FUZZ_SEED repeats one, PYVORIN_FUZZ_PROGRAMS sets how many.
+FRESH = int(os.environ.get("PYVORIN_FUZZ_PROGRAMS", "48"))
+SEED = int(os.environ.get("PYVORIN_FUZZ_SEED", random.SystemRandom().randrange(10**9)))
+_BATCH = 8
+
+
+def _fresh_failures(batch: int, forced: tuple[str, ...] = ()) -> list[str]:
+    seeds = range(SEED + batch * _BATCH, SEED + (batch + 1) * _BATCH)
+    results = [run_program(make(seed), driver.compile_module, forced) for seed in seeds]
+    return [
+        f"seed {seed}: {r.failures[0]}"
+        for seed, r in zip(seeds, results, strict=True)
+        if r.failures
+    ]
+
+
+@pytest.mark.parametrize("batch", range(FRESH // _BATCH))
+def test_fresh_programs_agree(batch: int) -> None:
+    assert _fresh_failures(batch) == []
+
+
+@pytest.mark.parametrize("batch", range(1000, 1000 + FRESH // _BATCH // 3))
+def test_fresh_programs_agree_with_guards_forced(batch: int) -> None:
+    assert _fresh_failures(batch, ("once", "every:7")) == []

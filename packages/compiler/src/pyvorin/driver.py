@@ -73,18 +73,28 @@ def compile_module(
     Raises SyntaxError for source that does not parse, and whatever running the module raises.
     """
     code = compile(source, path, "exec", dont_inherit=True)
-    namespace = load_source(path, source, PurePath(path).stem).__dict__
-    functions, outcomes = _source_functions(namespace, path, options)
-    program = _infer(Module(functions, namespace), options.inputs)
-    bodies = lower_module(program)
+    program, bodies, outcomes = lower_source(source, path, options)
+    functions = program.module.functions
     native = [_native_function(functions[name], bodies, program) for name in bodies.names()]
     outcomes += [_outcome(functions[name], bodies.unlowered(name)) for name in bodies.names()]
     if not native:
         return Compiled(None, b"", tuple(outcomes))
     alone = Standalone(code, path) if standalone else None
     name, level = PurePath(path).stem, options.opt_level
-    built = NativeModule(name, native, alone, options.force, level)
+    built = NativeModule(name, native, alone, options.force, level, options.cpu)
     return Compiled(build(built), metadata(built), tuple(outcomes))
+
+
+def lower_source(
+    source: str, path: str, options: CompileOptions
+) -> tuple[Program, Bodies, list[Outcome]]:
+    """Types and typed bodies of a module's functions, and the outcomes of those without: all
+    stages before the backend. Raises as `compile_module` does.
+    """
+    namespace = load_source(path, source, PurePath(path).stem).__dict__
+    functions, outcomes = _source_functions(namespace, path, options)
+    program = _infer(Module(functions, namespace), options.inputs)
+    return program, lower_module(program), outcomes
 
 
 def warm() -> None:

@@ -37,7 +37,7 @@ class CompileOptions:
     inputs: Inputs = NO_INPUTS
     opt_level: int = 2
     force: bool = False
-    cpu: str = "x86-64"
+    cpu: str = "x86-64-v2"
 
     def wants(self, qualname: str) -> bool:
         """Whether the function of this name is to become native."""

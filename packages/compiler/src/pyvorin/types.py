@@ -4,21 +4,21 @@ it.
 A type is a *prediction*, never a promise: lowering guards where it relies on one. The lattice is
 shallow:
 
-    BOTTOM  <  INT < WIDE < BIG (ints by width), FLOAT, BOOL, NONE, CHAR < STR, LIST, TUPLE, …  <  NUM (INT or FLOAT)  <  Obj
+    BOTTOM  <  INT < WIDE < BIG (by width), FLOAT, BOOL, NONE, CHAR < STR, …  <  NUM  <  Obj
 
-| type              | values                                             | held as                          |
-|-------------------|----------------------------------------------------|----------------------------------|
-| INT               | int within 64 bits                                 | I64                              |
-| WIDE              | int within 128 bits                                | I128                             |
-| BIG               | any int                                            | OBJ                              |
-| FLOAT, BOOL, CHAR | float, bool, one-character str                     | F64, I1, CHAR                    |
-| NUM               | INT or FLOAT, told apart at run time               | I1 (is it a float?), I64, F64    |
-| NONE, Callee      | one object known beforehand                        | nothing                          |
-| STR, LIST, TUPLE  | an exact str, list, tuple                          | OBJ                              |
-| Range             | a range or its iterator, never built               | I64: next, stop (and step)       |
-| LIST_ITER, … | iterators, never built                           | OBJ, I64: sequence, next index   |
-| Items             | a tuple never built                                | its elements, one after another  |
-| Obj(classes)      | an object, probably of one of `classes`            | OBJ                              |
+| type              | values                                  | held as                         |
+|-------------------|-----------------------------------------|---------------------------------|
+| INT               | int within 64 bits                      | I64                             |
+| WIDE              | int within 128 bits                     | I128                            |
+| BIG               | any int                                 | OBJ                             |
+| FLOAT, BOOL, CHAR | float, bool, one-character str          | F64, I1, CHAR                   |
+| NUM               | INT or FLOAT, told apart at run time    | I1 (is it a float?), I64, F64   |
+| NONE, Callee      | one object known beforehand             | nothing                         |
+| STR, LIST, TUPLE  | an exact str, list, tuple               | OBJ                             |
+| Range             | a range or its iterator, never built    | I64: next, stop (and step)      |
+| LIST_ITER, …      | iterators, never built                  | OBJ, I64: sequence, next index  |
+| Items             | a tuple never built                     | its elements, one after another |
+| Obj(classes)      | an object, probably of one of `classes` | OBJ                             |
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def join(a: Type, b: Type) -> Type:
     if a is BOTTOM:
         return b
     if a in INTS and b in INTS:
-        return max((a, b), key=INTS.index)  # type: ignore[arg-type]
+        return max((a, b), key=INTS.index)
     if {a, b} <= {INT, FLOAT, NUM}:
         return NUM
     if isinstance(a, Items) and isinstance(b, Items) and len(a.types) == len(b.types):

@@ -40,7 +40,7 @@ def lowered(
 ) -> tuple[Program, driver.Bodies, list[driver.Outcome]]:
     """Types and typed bodies; what the program prints meanwhile goes to standard error."""
     with contextlib.redirect_stdout(sys.stderr):
-        return driver.lower_module(source, path, options)
+        return driver.lower_source(source, path, options)
 
 
 def _texts(program: Program, bodies: driver.Bodies, after: str) -> Iterator[str]:

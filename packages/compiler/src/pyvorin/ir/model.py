@@ -2,8 +2,10 @@
 
 One IR serves the whole compiler, at two levels that share every class here:
 
-* *generic*: one operation (`py.*`) a bytecode operation, every value a boxed Python object. The front end builds it.
-* *typed*: operations on machine representations (`i64.add`, `f64.mul`, `list.get`, `guard`). Lowering builds it.
+* *generic*: one operation (`py.*`) a bytecode operation, every value a boxed Python object. The
+  front end builds it.
+* *typed*: operations on machine representations (`i64.add`, `f64.mul`, `list.get`, `guard`).
+  Lowering builds it.
 
 Blocks take parameters instead of phi nodes; a terminator passes arguments along each edge. Graph
 nodes compare by identity.

@@ -6,11 +6,11 @@ both keyed by its name; `tests/compiler/test_tables.py` checks that each row has
 
 Conventions:
 
-* `operands` and `results` name representations; "*" at the end takes any number of any representation; "T" is one
-  representation for all its places.
+* `operands` and `results` name representations; "*" at the end takes any number of any
+  representation; "T" is one representation for all its places.
 * `deopt`: the op may leave native code through its frame state, *before having had any effect*.
-* Integers are mathematical: an op whose exact result does not fit its representation leaves through its frame state,
-  unless attribute `nowrap` says that a pass proved it fits.
+* Integers are mathematical: an op whose exact result does not fit its representation leaves
+  through its frame state, unless attribute `nowrap` says that a pass proved it fits.
 * `floordiv`, `mod`, shifts, comparisons and conversions have Python's meaning, not C's.
 """
 
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import Any
 
 
 class Effect(Enum):
@@ -48,12 +49,10 @@ class Row:
 OPS: dict[str, Row] = {}
 
 
-def _row(
-    name: str, operands: str, results: str, doc: str, attrs: str = "", **facts: object
-) -> None:
+def _row(name: str, operands: str, results: str, doc: str, attrs: str = "", **facts: Any) -> None:
     OPS[name] = Row(
         tuple(operands.split()), tuple(results.split()), doc, tuple(attrs.split()), **facts
-    )  # type: ignore[arg-type]
+    )
 
 
 # ---- generic: boxed values, one op a bytecode operation; every one may raise, so every one may lea
@@ -62,7 +61,7 @@ _GENERIC: tuple[tuple[str, str, str, str, str], ...] = (
         "py.const",
         "",
         "obj",
-        "co_consts[index], or a singleton (`source` as in Const); `pad`: stands for an unbound local",
+        "co_consts[index], or a singleton, as in Const; `pad`: stands for an unbound local",
         "source pad",
     ),
     ("py.global", "", "obj", "LOAD_GLOBAL: globals, then builtins", "name"),
@@ -241,7 +240,7 @@ _row(
     "f64.to_i64",
     "f64",
     "i64",
-    "rounding `mode` (trunc, floor, ceil, round: half to even); leaves for nan, inf or out of range",
+    "rounding `mode`: trunc, floor, ceil, round (half to even); leaves for nan, inf, out of range",
     "mode",
     deopt=True,
 )
@@ -354,7 +353,7 @@ _row(
     "call.native",
     "*",
     "T",
-    "call the native function `callee`, its body number `body` (0 by default), at its start; its result. "
+    "call the native function `callee`, its body `body` (0 by default), at its start; its result. "
     "When the callee leaves, this frame leaves at its CALL instruction",
     "callee body",
     effect=Effect.CALL,
