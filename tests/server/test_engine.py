@@ -73,6 +73,7 @@ class Evil:
         "",
         "{}",
     ],
+    ids=["pickle", "another key", "another tag", "nothing", "plain JSON"],
 )
 def test_rows_of_another_writer_are_not_read(text: str) -> None:
     with pytest.raises(EnginePayloadError):
