@@ -106,7 +106,7 @@ def sum_numbers(text):
 
 
 if __name__ == "__main__":
-    log = "GET /items/4711 200 5123 0.031\n" * 4000
+    log = "GET /items/4711 200 5123 0.031\n" * 1000
     print(f"adler32 {adler32(log):#010x}  crc32 {crc32(log):#010x}  sum {sum_numbers(log)}")
-    cards = sum(luhn_valid(str(4539148803430000 + n)) for n in range(20000))
-    print(f"{cards} of 20000 consecutive card numbers are valid")
+    cards = sum(luhn_valid(str(4539148803430000 + n)) for n in range(5000))
+    print(f"{cards} of 5000 consecutive card numbers are valid")

@@ -82,6 +82,6 @@ if __name__ == "__main__":
     weights = [3 + 7 * i % 41 for i in range(120)]
     values = [10 + 13 * i % 97 for i in range(120)]
     print("knapsack", knapsack(weights, values, 4000))
-    print("edit distance", edit_distance("exactness " * 60, "exact speed " * 50))
-    numbers = [n * 7919 % 100003 for n in range(100000)]
+    print("edit distance", edit_distance("exactness " * 30, "exact speed " * 25))
+    numbers = [n * 7919 % 20011 for n in range(20000)]
     print("longest increasing subsequence", longest_increasing(numbers, [0] * len(numbers)))

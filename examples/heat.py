@@ -48,5 +48,5 @@ def settle(rod, conductivity, tolerance):
 
 
 if __name__ == "__main__":
-    rod, steps = settle([100.0] + [20.0] * 63, 0.25, 1e-4)
-    print(f"settled after {steps} steps; middle of the rod {rod[32]:.3f} degrees")
+    rod, steps = settle([100.0] + [20.0] * 31, 0.25, 1e-4)
+    print(f"settled after {steps} steps; middle of the rod {rod[16]:.3f} degrees")

@@ -61,6 +61,6 @@ def adaptive_probability(low, high, tolerance):
 
 if __name__ == "__main__":
     for sigmas in (1.0, 2.0, 3.0):
-        plain = probability(-sigmas, sigmas, 200000)
-        adaptive = adaptive_probability(-sigmas, sigmas, 1e-14)
+        plain = probability(-sigmas, sigmas, 40000)
+        adaptive = adaptive_probability(-sigmas, sigmas, 1e-12)
         print(f"within {sigmas:.0f} sigma: {plain:.12f} (adaptive {adaptive:.12f})")

@@ -46,6 +46,6 @@ if __name__ == "__main__":
     state = (1.0, 0.0, 0.0, 1.1)
     before = energy(*state)
     for year in range(1, 6):
-        state = travel(*state, 0.0001, 62832)
+        state = travel(*state, 0.0005, 12566)
         drift = energy(*state) / before - 1.0
         print(f"year {year}: x {state[0]:+.6f}  y {state[1]:+.6f}  energy drift {drift:+.2e}")

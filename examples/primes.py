@@ -104,9 +104,9 @@ def fibonacci_modulo(n, modulus):
 
 if __name__ == "__main__":
     count = 0
-    for n in range(1, 60000):
+    for n in range(1, 20000):
         count += is_prime(n)
-    print(f"{count} primes below 60000")
+    print(f"{count} primes below 20000")
     mersenne = [p for p in range(2, 200) if is_prime(p) and is_prime(2**p - 1)]
     print("Mersenne exponents", *mersenne)
     print("a factor of 1000000016000000063:", find_factor(1000000016000000063))

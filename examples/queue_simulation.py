@@ -68,7 +68,7 @@ def simulate(customers, between_arrivals, service, seed):
 
 if __name__ == "__main__":
     for load in (0.5, 0.8, 0.9, 0.95):
-        mean, longest, share = simulate(200000, 1.0, load, 2024)
+        mean, longest, share = simulate(40000, 1.0, load, 2024)
         print(
             f"load {load:4.2f}: mean wait {mean:7.3f}, longest {longest:8.3f}, {share:6.1%} waited"
         )

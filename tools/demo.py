@@ -12,6 +12,7 @@ named.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import secrets
@@ -24,13 +25,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-EXAMPLES = ("primes", "queens", "checksums", "queue_simulation")
+EXAMPLES = ("queens", "checksums", "orbit")
+PROGRAM = """\
+import pyvorin_thin
+
+pyvorin_thin.install()
+import checksums, orbit, queens
+
+print(queens.queens(12))
+print(hex(checksums.crc32("pyvorin " * 100_000)))
+print(orbit.travel(1.0, 0.0, 0.0, 1.1, 0.0001, 1_000_000))
+"""
+AT_ONCE = 2
 READY_LIMIT_S = 90
 COMMAND_LIMIT_S = 170
 # Every process of the demo inherits this variable, so that one left over can be found.
@@ -80,11 +94,9 @@ class Demo:
         self.folder = folder
         self.programs = folder / "programs"
         self.port = _free_port()
-        self.rows: list[list[str]] = []
         self.started: list[Process] = []
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("PYVORIN", "PYTHON"))},
-            "PYTHONPYCACHEPREFIX": str(folder / "pycache"),
             MARK: secrets.token_hex(8),
             "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
             "PYVORIN_SERVER_DATA_DIR": str(folder / "service"),
@@ -93,14 +105,16 @@ class Demo:
             "PYVORIN_THIN_TELEMETRY_ENABLED": "false",
         }
 
-    def command(self, line: str, shown: bool = True, echo: bool = True, **extra: str) -> str:
+    def command(
+        self, line: str, *, show: str = "all", out: TextIO = sys.stdout, **extra: str
+    ) -> str:
         """Run one command line beside the programs; return its standard output.
 
-        The line is printed if `shown`, and with `echo` also what it answered.
+        `show` says what is printed to `out`: "all", only the "line", or "nothing".
         """
-        if shown:
+        if show != "nothing":
             variables = "".join(f"{name}={value} " for name, value in extra.items())
-            print(f"\n$ {variables}{line}", flush=True)
+            print(f"\n$ {variables}{line}", file=out, flush=True)
         answer = subprocess.run(
             shlex.split(line),
             cwd=self.programs,
@@ -109,11 +123,10 @@ class Demo:
             text=True,
             timeout=COMMAND_LIMIT_S,
         )
-        if shown and echo:
-            _indent(answer.stdout)
-            _indent(answer.stderr)
+        if show == "all":
+            _indent(answer.stdout + answer.stderr, out)
         if answer.returncode != 0:
-            details = "" if shown and echo else f"\n{answer.stdout}{answer.stderr}"
+            details = "" if show == "all" else f"\n{answer.stdout}{answer.stderr}"
             raise Failed(f"`{line}` ended with status {answer.returncode}{details}")
         return answer.stdout
 
@@ -149,7 +162,9 @@ class Demo:
 
     def activate(self, url: str) -> None:
         """Issue a licence and activate this machine; the key travels in a private file only."""
-        issued = json.loads(self.command("pyvorin-server licence issue --format json", shown=False))
+        issued = json.loads(
+            self.command("pyvorin-server licence issue --format json", show="nothing")
+        )
         key = self.programs / "licence.key"
         key.touch(mode=0o600)
         key.write_text(issued["key"] + "\n")
@@ -192,24 +207,20 @@ def run(demo: Demo) -> None:
         shutil.copy(ROOT / "examples" / f"{example}.py", demo.programs)
     demo.command("pyvorin-server init --organisation demo")
     with demo.service() as url:
-        print(f"    jails reach the tier `{tier(demo)}` on this machine")
         demo.activate(url)
         show_refusal(demo, EXAMPLES[0])
-        for example in EXAMPLES:
-            compile_example(demo, example)
-        for example in EXAMPLES:
-            run_example(demo, example)
-        demo.command(f"pyvorin-thin report --top 3 -- python {EXAMPLES[0]}.py")
+        rows = []
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for transcript, found in pool.map(partial(compile_example, demo), EXAMPLES):
+                print(transcript, end="", flush=True)
+                rows += found
+        demo.command(f"pyvorin-thin run {EXAMPLES[0]}.py")
+        run_program(demo)
+        demo.command(f"pyvorin-thin report --top 3 -- python {EXAMPLES[-1]}.py")
         demo.command("pyvorin-thin status")
-    print_table(demo.rows)
-    if not any(cells[-1] == "verified" for cells in demo.rows):
+    print_table(rows)
+    if not any(cells[-1] == "verified" for cells in rows):
         raise Failed("no function became native")
-
-
-def tier(demo: Demo) -> str:
-    """The strongest jail this machine allows, as the service found it by trying."""
-    findings = json.loads(demo.command("pyvorin-server doctor --format json", shown=False))
-    return next(str(f["detail"]) for f in findings if f["check"] == "jails")
 
 
 def show_refusal(demo: Demo, example: str) -> None:
@@ -222,54 +233,70 @@ def show_refusal(demo: Demo, example: str) -> None:
     raise Failed(f"`{line}` did not ask before sending source")
 
 
-def compile_example(demo: Demo, example: str) -> None:
-    """Compile through the service, verify what came back, and note a row for every function."""
+def compile_example(demo: Demo, example: str) -> tuple[str, list[list[str]]]:
+    """Compile through the service and verify what came back; return the transcript and the rows."""
+    out = io.StringIO()
     built = json.loads(
         demo.command(
             f"pyvorin-thin compile {example}.py --include-source --on-unsupported keep-python"
             " --format json",
-            echo=False,
+            show="line",
+            out=out,
             PYVORIN_THIN_SEND_SOURCE="1",
         )
     )
-    native = len(built["functions"])
-    total = len(built["report"]["functions"])
-    print(f"    {native} of {total} functions native; jailed in tier `{built['sandbox_tier']}`")
-    checked = json.loads(
-        demo.command(f"pyvorin-thin verify {example}.py --format json", echo=False)
-    )
+    entries = built["report"]["functions"]
+    tier = built["sandbox_tier"]
+    native = f"{len(built['functions'])} of {len(entries)} functions native"
+    _indent(f"{native}, built and checked in jails of tier `{tier}`", out)
+    line = f"pyvorin-thin verify {example}.py --format json"
     verified: set[str] = set()
-    for artifact in checked["artifacts"]:
-        print(f"    {artifact['artifact_id']} {artifact['fits']}, signed by {artifact['signer']}")
+    for artifact in json.loads(demo.command(line, show="line", out=out))["artifacts"]:
+        _indent(f"{artifact['artifact_id']} {artifact['fits']}, by {artifact['signer']}", out)
         verified |= set(artifact["functions"])
-    for entry in built["report"]["functions"]:
-        demo.rows.append(row(example, entry, entry["name"] in verified))
+    measured = measure(demo, example, out)
+    rows = [row(example, e, measured.get(e["name"], {}), e["name"] in verified) for e in entries]
+    return out.getvalue(), rows
 
 
-def row(example: str, entry: dict[str, Any], verified: bool) -> list[str]:
-    """One function's line of the closing table, from the report that was made in the jail."""
-    name = f"{example}.{entry['name']}"
-    if entry["verdict"] != "native":
-        return [name, "-", "-", "stays in Python", entry["code"], entry["reason"]]
-    gain, checks = entry.get("gain"), entry.get("checks", {})
+def measure(demo: Demo, example: str, out: TextIO) -> dict[str, dict[str, Any]]:
+    """Let the compiler on this machine time each function and count the calls that agree."""
+    line = f"pyvorin report {example}.py --on-unsupported keep-python --format json"
+    found = json.loads(demo.command(line, show="line", out=out))["report"]
+    agreed = sum(entry.get("checks", {}).get("agreed", 0) for entry in found["functions"])
+    _indent(f"exact on {agreed} calls; times are in the table below", out)
+    return {entry["name"]: entry for entry in found["functions"]}
+
+
+def row(example: str, built: dict[str, Any], measured: dict[str, Any], verified: bool) -> list[str]:
+    """One function's line of the closing table: what the service built, what was measured here."""
+    name = f"{example}.{built['name']}"
+    if built["verdict"] != "native":
+        return [name, "-", "-", "stays in Python", built["code"], built["reason"]]
+    gain, agreed = measured.get("gain"), measured.get("checks", {}).get("agreed", 0)
     times = [duration(gain["cpython_s"]), duration(gain["native_s"])] if gain else ["-", "-"]
     ratio = f"{float(gain['ratio']):.1f}x" if gain else "not measured"
-    return [name, *times, ratio, str(checks.get("agreed", 0)), "verified" if verified else "NOT"]
+    return [name, *times, ratio, str(agreed), "verified" if verified else "NOT VERIFIED"]
 
 
-def run_example(demo: Demo, example: str) -> None:
-    """Run the program in Python and natively; both must print the same."""
-    python, python_s = timed(demo, f"python {example}.py", PYVORIN="off")
-    native, native_s = timed(demo, f"pyvorin-thin run {example}.py", PYVORIN="require")
-    if native != python:
-        raise Failed(f"{example} printed something else natively:\n{python}\n---\n{native}")
+def run_program(demo: Demo) -> None:
+    """Run a program that imports the examples, in Python and natively; both must print the same."""
+    (demo.programs / "longer.py").write_text(PROGRAM)
+    print("\n$ cat longer.py")
+    _indent(PROGRAM)
+    python, python_s = timed(demo, "python longer.py", "off")
+    native, native_s = timed(demo, "python longer.py", "require")
     _indent(native)
-    print(f"    same output; {python_s:.2f} s with Python, {native_s:.2f} s native, with start-up")
+    if native != python:
+        raise Failed(f"it printed something else in Python:\n{python}")
+    print(
+        f"    the same output; {python_s:.2f} s in Python, {native_s:.2f} s natively, all included"
+    )
 
 
-def timed(demo: Demo, line: str, PYVORIN: str) -> tuple[str, float]:
+def timed(demo: Demo, line: str, mode: str) -> tuple[str, float]:
     began = time.monotonic()
-    output = demo.command(line, echo=False, PYVORIN=PYVORIN)
+    output = demo.command(line, show="line", PYVORIN=mode)
     return output, time.monotonic() - began
 
 
@@ -292,9 +319,9 @@ def print_table(rows: Sequence[Sequence[str]]) -> None:
         print("  ".join(cells).rstrip())
 
 
-def _indent(text: Any) -> None:
-    for line in str(text).splitlines():
-        print(f"    {line}")
+def _indent(text: str, out: TextIO = sys.stdout) -> None:
+    for line in text.splitlines():
+        print(f"    {line}", file=out)
 
 
 def _free_port() -> int:
