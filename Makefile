@@ -34,7 +34,11 @@ test: setup      ## every test, on every supported minor found
 test-fast: setup ## the quick tier, below a minute
 	@$(BIN)/python tools/test.py --fast
 
-fuzz: setup      ## randomised tests with a large budget
+COUNT ?= 20000
+SHARD ?= 1/1
+fuzz: setup      ## COUNT random programs, CPython against native; goes on where it was stopped (SHARD=i/k)
+	@$(BIN)/python -m tests.compiler.fuzz --count $(COUNT) --shard $(SHARD) --seed 1 --force \
+		--resume build/fuzz/$(subst /,-of-,$(SHARD)).json
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python tools/test.py -m fuzz
 
 attacks: setup   ## try to break every promised control
