@@ -106,7 +106,7 @@ def resume(left: Left) -> Any:
 
 
 def _callee_index(left: Left) -> int:
-    """Where the callable lies under the arguments: NULL callable on 3.11, 3.12; callable NULL then."""
+    """Where the callable lies on the stack: above a NULL up to 3.12, below one since 3.13."""
     since_313 = sys.version_info >= (3, 13)
     above = len(left.op.operands) - 1 + (since_313 and bool(left.op.attrs["kwnames"]))
     return len(left.stack) - 1 - above - since_313
