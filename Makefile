@@ -49,7 +49,7 @@ lint: setup      ## formatting, lint rules, types, import rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/mypy tools bench
+	$(BIN)/mypy tools/*.py bench/*.py
 	$(BIN)/lint-imports --config importlinter.toml
 
 format: setup    ## apply formatting and safe fixes
