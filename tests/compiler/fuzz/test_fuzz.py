@@ -96,7 +96,8 @@ def _files() -> list[Path]:
 
 
 def _marks(name: str) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.xfail(reason=KNOWN[name])] if name in KNOWN else []
+    # Not strict: whether it differs depends on the minor and on how warm CPython's caches are.
+    return [pytest.mark.xfail(reason=KNOWN[name], strict=False)] if name in KNOWN else []
 
 
 @pytest.mark.parametrize("file", _kept_programs())

@@ -13,6 +13,7 @@ bytes · r range · t tuple · z frozenset · S slice ·
       · O object (name, base value, attributes)
 """
 
+import math
 import re
 import struct
 from collections import Counter
@@ -213,6 +214,8 @@ def _differences(root: str, left: Node, right: Node, found: list[Difference]) ->
     pending = [(root, left, right)]
     while pending and len(found) < MAX_DIFFERENCES:
         path, one, other = pending.pop()
+        if _both_nan(one, other):
+            continue
         if one.tag != other.tag or one.data != other.data:
             found.append(Difference(path, describe(one), describe(other)))
         elif one.tag in b"ez" and not _ordered(one):
@@ -225,6 +228,15 @@ def _differences(root: str, left: Node, right: Node, found: list[Difference]) ->
             pending.extend(
                 (path + _step(one, i), a, b) for i, (a, b) in reversed(list(enumerate(pairs)))
             )
+
+
+def _both_nan(one: Node, other: Node) -> bool:
+    """Whether both are NaN: with two NaN operands the processor answers the first, and C compilers,
+    CPython's too, choose which one that is. IEEE 754 leaves it open.
+    """
+    if one.tag != ord("f") or other.tag != ord("f"):
+        return False
+    return all(math.isnan(struct.unpack(">d", node.data)[0]) for node in (one, other))
 
 
 def _length(node: Node) -> str:
