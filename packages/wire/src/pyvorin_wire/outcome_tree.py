@@ -68,17 +68,17 @@ def compare(expected: bytes, actual: bytes, *, traceback: bool = True) -> list[D
     return [] if _only_fused(left, found) else found
 
 
-_COLUMNS = re.compile(r"traceback\[\d+\]\[[24]\]")
+_POSITIONS = re.compile(r"traceback\[\d+\]\[[1-4]\]")
 
 
 def _only_fused(left: tuple[bytes, dict[str, Node]], found: list[Difference]) -> bool:
-    """Whether the only differences are columns of an UnboundLocalError.
+    """Whether the only differences are positions of an UnboundLocalError.
 
     CPython 3.11 joins a load of a local with the instruction before it once a function has run a
-    few times, and then blames that instruction: the columns depend on how often the function ran.
+    few times, and then blames that instruction: the position depends on how often it ran.
     """
     kind, sections = left
-    if not found or kind != b"X" or not all(_COLUMNS.fullmatch(d.path) for d in found):
+    if not found or kind != b"X" or not all(_POSITIONS.fullmatch(d.path) for d in found):
         return False
     exception = sections["exception"]
     return exception.tag == ord("O") and exception.data[0].endswith("UnboundLocalError")
