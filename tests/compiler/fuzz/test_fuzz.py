@@ -120,7 +120,7 @@ def _fresh_failures(batch: int, forced: tuple[str, ...] = ()) -> list[str]:
 
 
 def _is_early_recursion_error(failure: str) -> bool:
-    """Two known differences at the recursion limit, in docs/differences-from-python.md: where within
+    """Two known differences at the recursion limit, see docs/differences-from-python.md: where in
     the last frames RecursionError comes, and that it comes at about 740 frames on 3.12.
     """
     return "len(traceback): 9" in failure or "maximum recursion depth" in failure
