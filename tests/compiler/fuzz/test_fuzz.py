@@ -112,7 +112,7 @@ SEED = int(os.environ.get("PYVORIN_FUZZ_SEED", "5000000"))
 _BATCH = 8
 
 
-def _fresh_failures(batch: int, forced: tuple[str, ...] = ()) -> list[str]:
+def _generated_failures(batch: int, forced: tuple[str, ...] = ()) -> list[str]:
     seeds = range(SEED + batch * _BATCH, SEED + (batch + 1) * _BATCH)
     results = [(seed, run_program(make(seed), driver.compile_module, forced)) for seed in seeds]
     found = [f"seed {seed}: {failure}" for seed, r in results for failure in r.failures]
@@ -127,10 +127,10 @@ def _is_early_recursion_error(failure: str) -> bool:
 
 
 @pytest.mark.parametrize("batch", range(FRESH // _BATCH))
-def test_fresh_programs_agree(batch: int) -> None:
-    assert _fresh_failures(batch) == []
+def test_generated_programs_agree(batch: int) -> None:
+    assert _generated_failures(batch) == []
 
 
 @pytest.mark.parametrize("batch", range(1000, 1000 + FRESH // _BATCH // 3))
-def test_fresh_programs_agree_with_guards_forced(batch: int) -> None:
-    assert _fresh_failures(batch, ("once", "every:7")) == []
+def test_generated_programs_agree_with_guards_forced(batch: int) -> None:
+    assert _generated_failures(batch, ("once", "every:7")) == []
