@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from pyvorin_wire.diagnostic import Diagnostic, Severity, Span
 
@@ -66,8 +66,9 @@ Compiler = Callable[[str, str, CompileOptions], Compiled]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One build. `findings` are what reading the source alone has shown; `environment` is added to
-    the native side's while checking (PYVORIN_FORCE).
+    """One build. `findings` are what reading the source alone has shown; `left` maps functions that
+    an earlier measurement keeps in Python (they are in `options.exclude` too) to code and reason;
+    `environment` is added to the native side's while checking (PYVORIN_FORCE).
     """
 
     source: str
@@ -77,11 +78,11 @@ class Request:
     seed: int = DEFAULT_SEED
     checked: bool = True
     measured: bool = True
+    left: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(NamedTuple):
     """The result. `artifact` is None when nothing may be shipped; `exit_code` is the command's."""
 
     artifact: bytes | None
@@ -103,7 +104,7 @@ class _Findings:
 
 def build(request: Request, compile_module: Compiler) -> Built:
     """Compile, check, time and report. Raises what the compiler raises on an internal fault."""
-    findings = _Findings()
+    findings = _Findings(left=dict(request.left))
     options = request.options
     for number in range(MAX_PASSES):
         compiled = compile_module(request.source, request.path, options)
@@ -118,7 +119,7 @@ def build(request: Request, compile_module: Compiler) -> Built:
             return _finish(request, compiled, findings, None, MISMATCH)
         if not slower:
             break
-        options = replace(options, exclude=options.exclude | slower)
+        options = options._replace(exclude=options.exclude | slower)
         if slower >= set(native_functions(compiled)):
             return _finish(request, compiled, findings, None, FINDINGS)
     return _finish(request, compiled, findings, compiled.shared_object, OK)
@@ -177,7 +178,7 @@ def _prove(
     program = Program(request.path, request.source)
     native = native_functions(compiled)
     inputs = request.options.inputs
-    inputs = replace(inputs, cases=tuple(case for case in inputs.cases if case.function in native))
+    inputs = inputs._replace(cases=tuple(case for case in inputs.cases if case.function in native))
     verdict = check(program, artifact, inputs, request.environment)
     findings.tallies = verdict.tallies
     if verdict.mismatches:
@@ -197,14 +198,25 @@ def _prove(
         return False, frozenset()
     gains = measure(program, artifact, verdict.agreed, inputs.setup)
     findings.gains |= gains
+    left, found = weigh(request, gains)
+    findings.left |= left
+    findings.diagnostics += found
+    return False, frozenset(left)
+
+
+def weigh(
+    request: Request, gains: Mapping[str, Gain], *, calls: bool = True
+) -> tuple[dict[str, tuple[str, str]], list[Diagnostic]]:
+    """Functions that gained too little to ship, with code and reason, and what to say of them.
+
+    `calls` false leaves out the measured calls, which are the program's data.
+    """
     least = request.options.min_speedup
     below, serving = slow(gains, request.source, least)
-    for name in below:
-        findings.left[name] = ("PYV510", _why_slow(gains[name], least))
-        findings.diagnostics.append(_not_worth(request, gains[name], least))
-    for name, caller in serving.items():
-        findings.diagnostics.append(_serving(request, gains[name], caller))
-    return False, frozenset(below)
+    left = {name: ("PYV510", _why_slow(gains[name], least)) for name in below}
+    found = [_not_worth(request, gains[name], least, calls) for name in below]
+    found += [_serving(request, gains[name], to, calls) for name, to in serving.items()]
+    return left, found
 
 
 @contextmanager
@@ -298,27 +310,27 @@ def _mismatch(request: Request, found: Shrunk, tally: Tally) -> Diagnostic:
     )
 
 
-def _not_worth(request: Request, gain: Gain, least: float) -> Diagnostic:
+def _not_worth(request: Request, gain: Gain, least: float, calls: bool) -> Diagnostic:
     return Diagnostic(
         "PYV510",
         Severity.PERF,
         f"compiling `{gain.function}` will not help: it was {gain.ratio:.2f}x as fast",
         definition_span(request.source, request.path, gain.function),
         result=f"`{gain.function}` stays in Python (min-speedup = {least:g})",
-        notes=(_measured(gain),),
+        notes=(_measured(gain, calls),),
         help=("if real inputs are larger, give one with --examples",),
         function=gain.function,
         slug="not-worth-compiling",
     )
 
 
-def _serving(request: Request, gain: Gain, caller: str) -> Diagnostic:
+def _serving(request: Request, gain: Gain, caller: str, calls: bool) -> Diagnostic:
     return Diagnostic(
         "PYV510",
         Severity.NOTE,
         f"`{gain.function}` alone gains little ({gain.ratio:.2f}x), and is compiled for `{caller}`",
         definition_span(request.source, request.path, gain.function),
-        notes=(_measured(gain), f"`{caller}` calls it natively and gains from that"),
+        notes=(_measured(gain, calls), f"`{caller}` calls it natively and gains from that"),
         function=gain.function,
         slug="not-worth-compiling",
     )
@@ -328,11 +340,11 @@ def _why_slow(gain: Gain, least: float) -> str:
     return f"{gain.ratio:.2f}x is below min-speedup = {least:g}"
 
 
-def _measured(gain: Gain) -> str:
+def _measured(gain: Gain, calls: bool) -> str:
     return (
         f"measured: CPython {gain.cpython_ns / 1000:.1f} µs a call,"
-        f" compiled {gain.native_ns / 1000:.1f} µs, on {_clip(gain.call)}"
-    )
+        f" compiled {gain.native_ns / 1000:.1f} µs"
+    ) + (f", on {_clip(gain.call)}" if calls else "")
 
 
 def _clip(text: str, limit: int = 300) -> str:

@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import PurePath
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyvorin.backend.layouts import running_layout
 from pyvorin.backend.library import library
@@ -23,14 +22,14 @@ from pyvorin.backend.module import (
     NativeFunction,
     NativeModule,
     Standalone,
-    build,
-    metadata,
+    build_both,
 )
 from pyvorin.check.case import Inputs
-from pyvorin.check.load import load_source
+from pyvorin.check.load import import_name, importable, load_source, module_name
 from pyvorin.frontend.build import build_function
+from pyvorin.frontend.variables import nested, private
 from pyvorin.infer.flow import Flow
-from pyvorin.infer.module import Module, SourceFunction
+from pyvorin.infer.module import Module, SourceFunction, may_change, nested_name
 from pyvorin.infer.program import Instance, Program
 from pyvorin.infer.seeds import record_calls
 from pyvorin.ir.model import Function
@@ -40,8 +39,7 @@ from pyvorin.options import CompileOptions
 from pyvorin.types import Callee, Type
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one function: `verdict` is "native", "python" or "rejected".
 
     `left` are the places from which only the interpreter goes on.
@@ -54,8 +52,7 @@ class Outcome:
     left: tuple[tuple[int, str], ...] = ()  # (line, reason)
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(NamedTuple):
     """An extension module's bytes (None when no function is native), its META, and every function's
     outcome.
     """
@@ -76,13 +73,18 @@ def compile_module(
     program, bodies, outcomes = lower_source(source, path, options)
     functions = program.module.functions
     native = [_native_function(functions[name], bodies, program) for name in bodies.names()]
-    outcomes += [_outcome(functions[name], bodies.unlowered(name)) for name in bodies.names()]
+    outcomes += [
+        _outcome(functions[name], bodies.unlowered(name))
+        for name in bodies.names()
+        if not functions[name].outer
+    ]
     if not native:
         return Compiled(None, b"", tuple(outcomes))
     alone = Standalone(code, path) if standalone else None
-    name, level = PurePath(path).stem, options.opt_level
-    built = NativeModule(name, native, alone, options.force, level, options.cpu)
-    return Compiled(build(built), metadata(built), tuple(outcomes))
+    level = options.opt_level
+    built = NativeModule(import_name(path), native, alone, options.force, level, options.cpu)
+    shared_object, meta = build_both(built)
+    return Compiled(shared_object, meta, tuple(outcomes))
 
 
 def lower_source(
@@ -91,7 +93,9 @@ def lower_source(
     """Types and typed bodies of a module's functions, and the outcomes of those without: all
     stages before the backend. Raises as `compile_module` does.
     """
-    namespace = load_source(path, source, PurePath(path).stem).__dict__
+    name, root = module_name(path)
+    with importable(root):
+        namespace = load_source(path, source, name).__dict__
     functions, outcomes = _source_functions(namespace, path, options)
     program = _infer(Module(functions, namespace), options.inputs)
     return program, lower_module(program), outcomes
@@ -142,7 +146,21 @@ def _source_functions(
         functions[name] = SourceFunction(
             name, len(functions), code, built, defaults, dict(keyword_defaults)
         )
+        _add_nested(functions, name, code)
     return functions, outcomes
+
+
+def _add_nested(functions: dict[str, SourceFunction], outer: str, code: CodeType) -> None:
+    """The comprehensions of a function, where they are functions of their own (3.11)."""
+    for const, inner in nested(code):
+        built = build_function(inner, len(functions))
+        if built.function is not None:
+            verify(built.function, "front end")
+            name = nested_name(outer, const)
+            functions[name] = SourceFunction(
+                name, len(functions), inner, built, outer=outer, const=const
+            )
+            _add_nested(functions, name, inner)
 
 
 # ---- bodies -------------------------------------------------------------------------------------
@@ -186,7 +204,8 @@ def lower_module(program: Program) -> Bodies:
             continue
         instance = program.instances[name][number]
         bodies.called[name, number] = _checked(lower_body(instance.flow, program, "base", False))
-        entered = [_checked(body) for body in _resumed_bodies(program, instance)]
+        resumed = _resumed_bodies(program, instance)
+        entered = [_checked(body) for body in resumed if body.function.entries]
         bodies.entered.setdefault(name, []).extend(entered)
         for body in (bodies.called[name, number], *entered):
             work += sorted(body.callees)
@@ -256,6 +275,11 @@ def _native_function(source: SourceFunction, bodies: Bodies, program: Program) -
         bodies.functions(source.name),
         headers,
         assumptions,
+        source.outer,
+        source.const,
+        private(source.code),
+        source.built.blames,
+        grows=any("big" in classes for classes in source.recorded.values()),
     )
 
 
@@ -269,7 +293,10 @@ def _assumptions(name: str, bodies: Bodies, module: Module, seen: set[str]) -> I
             yield _assumption(used, module)
         for of, attribute in sorted(body.attributes):
             value = getattr(module.globals[of], attribute)
-            yield Assumption("attr", of, attribute, value if isinstance(value, float) else None)
+            if isinstance(value, float):
+                yield Assumption("attr", of, attribute, value)
+            else:
+                yield Assumption("attr", of, attribute, owner=value.__module__)
         for callee, _ in sorted(body.callees):
             if callee not in seen:
                 yield from _assumptions(callee, bodies, module, seen)
@@ -277,6 +304,8 @@ def _assumptions(name: str, bodies: Bodies, module: Module, seen: set[str]) -> I
 
 def _assumption(name: str, module: Module) -> Assumption:
     type_ = module.global_type(name)
+    if type_ is not None and may_change(type_):
+        return Assumption("current", name)
     if not isinstance(type_, Callee):
         return Assumption("value", name, value=module.constant(name))
     match type_.kind:
@@ -285,7 +314,7 @@ def _assumption(name: str, module: Module) -> Assumption:
         case "builtin":
             return Assumption("builtin", name)
         case "module":
-            return Assumption("module", name, "math")
+            return Assumption("module", name, type_.name)
         case _:
             return Assumption("import", name, f"{type_.of}.{type_.name}")
 

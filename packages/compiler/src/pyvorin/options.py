@@ -3,8 +3,7 @@ variable."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from pyvorin.check.case import Inputs
 
@@ -15,8 +14,7 @@ DEFAULT_SEED: Final = 0x7F3A
 NO_INPUTS: Final = Inputs()
 
 
-@dataclass(frozen=True, slots=True)
-class CompileOptions:
+class CompileOptions(NamedTuple):
     """The options of `pyvorin compile` that change what is built.
 
     functions       qualified names to compile; None means every function of the module

@@ -28,52 +28,85 @@ MAX_LINE: Final = 100_000
 MAX_BRACKETS: Final = 100
 MAX_DEPTH: Final = 500  # nested nodes of the syntax tree
 MAX_NODES: Final = 400_000
+MAX_FUNCTION_NODES: Final = 30_000  # of one function: the size of its IR follows from it
 MAX_CONSTANT_BITS: Final = 1 << 23  # of a constant expression's value
+_SAVE: Final = "save the file as UTF-8"
 _ENCODINGS: Final = frozenset({"utf-8", "utf-8-sig", "ascii", "iso8859-1", "iso8859-15", "cp1252"})
 
 
 def read(path: str) -> str:
     """Text of a regular file. Raises RefusedError: missing, no file, too large, badly encoded."""
+    _admit_name(path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError) as error:
-        raise RefusedError(f"cannot read `{path}`: {_reason(error)}") from None
+        raise _refuse(f"cannot read `{path}`: {_reason(error)}") from None
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
         kind = "a directory" if stat.S_ISDIR(mode) else "not a regular file"
-        raise RefusedError(f"cannot compile `{path}`: it is {kind}")
+        raise _refuse(f"cannot compile `{path}`: it is {kind}")
     try:
         with open(descriptor, "rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise RefusedError(f"cannot read `{path}`: {_reason(error)}") from None
+        raise _refuse(f"cannot read `{path}`: {_reason(error)}") from None
     return decode(data, path)
+
+
+def _admit_name(path: str) -> None:
+    """A file's name is written into the artifact and its report, which are UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        raise _refuse(f"cannot compile `{path}`: its name is not valid utf-8") from None
 
 
 def _reason(error: OSError | ValueError) -> str:
     return (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
 
 
+def _refuse(message: str, span: Span | None = None, hint: str = "") -> RefusedError:
+    return RefusedError(message, span=span, hint=hint, code="PYV102")
+
+
 def decode(data: bytes, path: str) -> str:
     """Decode as Python would, by byte order mark or coding line. Raises RefusedError."""
     if len(data) > MAX_BYTES:
-        raise RefusedError(f"`{path}` is over the limit of {MAX_BYTES >> 20} MiB", OVER_LIMIT)
+        raise _over(f"is over the limit of {MAX_BYTES >> 20} MiB", path, 0)
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise _refuse(f"`{path}` is encoded as utf-16", hint=_SAVE)
     if b"\0" in data:
-        raise RefusedError(f"`{path}` is not Python source: it holds NUL bytes")
+        raise _refuse(f"`{path}` is not Python source: it holds NUL bytes")
+    name = _encoding(data, path)
+    if codecs.lookup(name).name not in _ENCODINGS:
+        raise _refuse(f"`{path}` is encoded as {name}", hint=_SAVE)
     try:
-        name, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        if codecs.lookup(name).name not in _ENCODINGS and name != "utf-8-sig":
-            raise RefusedError(f"`{path}` is encoded as {name}; save it as UTF-8")
         text = data.decode(name)
-    except SyntaxError as error:  # an unknown coding line; or bytes that are not UTF-8, without one
-        reason = error.msg if "unknown" in (error.msg or "") else "it is not valid utf-8"
-        raise RefusedError(f"`{path}`: {reason}", hint="save the file as UTF-8") from None
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
+        start = data.rfind(b"\n", 0, error.start) + 1
+        column = len(data[start : error.start].decode(name))
         message = f"`{path}` is not valid {error.encoding}: byte {data[error.start]:#04x}"
-        raise RefusedError(f"{message} in line {line}", hint="save the file as UTF-8") from None
+        span = Span(path, line, column, line, column + 1)
+        raise _refuse(f"{message} in line {line}", span, _SAVE) from None
     return io.IncrementalNewlineDecoder(None, translate=True).decode(text)
+
+
+def _encoding(data: bytes, path: str) -> str:
+    """The encoding that Python would use."""
+    try:
+        return tokenize.detect_encoding(io.BytesIO(data).readline)[0]
+    except SyntaxError as error:
+        reason = error.msg or ""
+    if "unknown" in reason:
+        raise _refuse(f"`{path}`: {reason}", hint=_SAVE)
+    if data.startswith(codecs.BOM_UTF8) and "encoding problem" in reason:
+        raise _refuse(
+            f"`{path}` begins with the mark of utf-8, and its coding line says otherwise",
+            hint="remove the coding line",
+        )
+    return "utf-8"  # and not valid: decoding says where
 
 
 def admit(source: str, path: str) -> ast.Module:
@@ -84,9 +117,9 @@ def admit(source: str, path: str) -> ast.Module:
     except SyntaxError as error:
         raise syntax_error(error, path) from None
     except (RecursionError, MemoryError):
-        raise _over("is nested too deeply", path, 0) from None
+        raise too_deep(path) from None
     except ValueError as error:
-        raise RefusedError(f"`{path}` is not Python source: {error}") from None
+        raise _refuse(f"`{path}` is not Python source: {error}") from None
     _admit_tree(tree, path)
     return tree
 
@@ -99,12 +132,19 @@ def syntax_error(error: SyntaxError, path: str) -> RefusedError:
         end = column + 1
     message = (error.msg or "invalid syntax").rstrip(".")
     span = Span(path, line, column, max(line, end_line), max(0, end))
-    return RefusedError(message, FINDINGS, span)
+    return RefusedError(message, FINDINGS, span, code="PYV103")
+
+
+def too_deep(path: str) -> RefusedError:
+    """Python's own parser or compiler gave up, and says no place."""
+    error = _over("is nested too deeply", path, 0)
+    error.hint = "split the long expression or chain of `elif`s; Python itself refuses it"
+    return error
 
 
 def _over(what: str, path: str, line: int) -> RefusedError:
     span = Span(path, line, 0, line, 1) if line else None
-    return RefusedError(f"`{path}` {what}", OVER_LIMIT, span)
+    return RefusedError(f"`{path}` {what}", OVER_LIMIT, span, code="PYV102")
 
 
 def _admit_text(source: str, path: str) -> None:
@@ -112,9 +152,9 @@ def _admit_text(source: str, path: str) -> None:
     if len(source) > MAX_BYTES or len(source.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise _over(f"is over the limit of {MAX_BYTES >> 20} MiB", path, 0)
     if "\0" in source:
-        raise RefusedError(f"`{path}` is not Python source: it holds NUL bytes")
+        raise _refuse(f"`{path}` is not Python source: it holds NUL bytes")
     if _LONE_SURROGATE.search(source):
-        raise RefusedError(f"`{path}` is not Python source: it holds lone surrogates")
+        raise _refuse(f"`{path}` is not Python source: it holds lone surrogates")
     for number, line in enumerate(source.split("\n"), 1):
         if len(line) > MAX_LINE:
             raise _over(f"has a line over {MAX_LINE} characters", path, number)
@@ -153,6 +193,11 @@ def _admit_tree(tree: ast.Module, path: str) -> None:
         if isinstance(node, ast.BinOp) and folded_bits(node) > MAX_CONSTANT_BITS:
             raise _over("has a constant expression with a huge value", path, line)
         pending.extend((child, depth + 1, line) for child in ast.iter_child_nodes(node))
+    functions = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    for function in functions:
+        if sum(1 for _ in ast.walk(function)) > MAX_FUNCTION_NODES:
+            what = f"has a function of more than {MAX_FUNCTION_NODES} syntax nodes: split it"
+            raise _over(what, path, function.lineno)
 
 
 def folded_bits(node: ast.expr) -> float:

@@ -1,16 +1,23 @@
 """`python -m pyvorin worker`: serve one request of the service, inside a jail, over framed pipes.
 
-    compile   in    J{"op": "compile", "path", "source", "functions", "options", "examples"}, E
+    compile   in    J{"op": "compile", "path", "source", "bundle", "functions", "options",
+                      "examples", "left"}, E
               out   J{"ok", "report", "diagnostics", "meta", "cases", "setup"}, B(artifact) if ok, E
-    check     in    J{"op": "check", "side": "cpython" | "native", "path", "source", "cases",
-                      "setup", "seed", "functions", "examples"}, B(artifact) if native, E
+    check     in    J{"op": "check", "side": "cpython" | "native", "path", "source", "bundle",
+                      "cases", "setup", "seed", "functions", "examples"}, B(artifact) if native, E
               out   a B outcome a call, then J{"cases", "dropped", "counts"}, E
     measure   in    as check, native, with the artifact
-              out   J{"gains": {function: …}}, E
+              out   J{"gains": {function: …}, "left": {function: [code, reason]},
+                      "diagnostics"}, E
 
-Where `cases` is null they are collected from the source. The CPython side leaves out calls that
-exceed a limit; its last frame lists those that are left, and these are what the native side is
-given. Nothing here compares: the verdict is the reader's, from both outcome streams.
+Where `cases` is null they are collected from the source. The CPython side runs twice, with another
+hash seed, and leaves out calls that exceed a limit or disagree with themselves; its last frame
+lists those that are left, and these are what the native side is given. Nothing here compares: the
+verdict is the reader's, from both outcome streams.
+
+`bundle` maps relative paths to local modules that the program imports. `left` of a compilation are
+the functions that stay in Python, as an earlier measurement said; they are named and not compiled.
+What is measured is told without the measured calls: those are the program's data.
 
 The pipes leave descriptors 0 and 1 before anything of the program runs. llvmlite is imported before
 the request is read, so that a pool of waiting workers has paid for it.
@@ -22,8 +29,10 @@ import hashlib
 import importlib
 import importlib.metadata
 import json
+import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any, BinaryIO, Final
 
@@ -31,22 +40,23 @@ from pyvorin_wire import frames
 from pyvorin_wire.diagnostic import Diagnostic, Severity
 from pyvorin_wire.errors import WireError
 
-from pyvorin.build import Built, Compiler, Request, build, on_disk
+from pyvorin.build import Built, Compiler, Request, build, on_disk, skipped, weigh
+from pyvorin.check.bundle import CLIENT, provide
 from pyvorin.check.case import Case, Inputs
 from pyvorin.check.collect import collect as record
 from pyvorin.check.gain import measure
 from pyvorin.check.inputs import collect
 from pyvorin.check.pipes import take_pipes
 from pyvorin.check.process import Program
-from pyvorin.check.run import PATIENCE, Dropped, Side, run
+from pyvorin.check.run import PATIENCE, Dropped, Side, repeatable, run
+from pyvorin.diagnostics import CODES
 from pyvorin.errors import RefusedError
 from pyvorin.frontend.diagnose import diagnose
-from pyvorin.options import DEFAULT_SEED, CompileOptions
+from pyvorin.options import DEFAULT_SEED, MIN_SPEEDUP, CompileOptions
 from pyvorin.source import admit
 
 Reply = tuple[dict[str, Any], bytes | None]
 
-_REFUSED_CODE: Final = "PYV102"
 MAX_CASES: Final = 20_000
 
 
@@ -54,11 +64,19 @@ class RequestError(ValueError):
     """The request is malformed. The service made it, so this is its fault, not the program's."""
 
 
-def serve() -> int:
-    """Answer one request on the standard pipes; 0, or 2 for a malformed request."""
+def warm() -> Any:
+    """Load and make what every request needs; return the driver. A process that was forked from
+    one that has called this has it already.
+    """
+    importlib.import_module("pyvorin.cli")  # which a worker passes through
     driver = importlib.import_module("pyvorin.driver")
     driver.warm()
-    compiler = partial(driver.compile_module, standalone=False)  # attached by the client's loader
+    return driver
+
+
+def serve() -> int:
+    """Answer one request on the standard pipes; 0, or 2 for a malformed request."""
+    compiler = partial(warm().compile_module, standalone=False)  # attached by the client's loader
     reader, writer = take_pipes()
     try:
         message = list(frames.read_message(reader))
@@ -108,10 +126,14 @@ def _compile(request: dict[str, Any], compiler: Compiler) -> Reply:
     path, source = _field(request, "path", str), _field(request, "source", str)
     try:
         admit(source, path)
+        bundle = _bundle(request)
+        provide(bundle)
         inputs = _collected(request, path, source)
-        options = _options(request, inputs)
+        provide(bundle)  # once more: what that run changed in them is not to be assumed
+        left = _left(request)
+        options = _options(request, source, inputs, frozenset(left))
         found = tuple(diagnose(source, path, options.wants))
-        built = build(Request(source, path, options, found, checked=False), compiler)
+        built = build(Request(source, path, options, found, checked=False, left=left), compiler)
     except RefusedError as error:
         return _refusal(error), None
     except RequestError:
@@ -133,6 +155,26 @@ def _collected(request: dict[str, Any], path: str, source: str) -> Inputs:
         raise RefusedError(f"the examples are malformed: {error}") from None
 
 
+def _program(request: dict[str, Any], artifact: str | None = None) -> Program:
+    path, source = _field(request, "path", str), _field(request, "source", str)
+    return Program(path, source, artifact, _bundle(request))
+
+
+def _bundle(request: dict[str, Any]) -> dict[str, str]:
+    bundle = _field(request, "bundle", dict, optional=True) or {}
+    if not all(isinstance(text, str) for text in bundle.values()):
+        raise RequestError("`bundle` holds something that is no text")
+    return {**CLIENT, **bundle}
+
+
+def _left(request: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    left = _field(request, "left", dict, optional=True) or {}
+    for why in left.values():
+        if not isinstance(why, list) or [type(part) for part in why] != [str, str]:
+            raise RequestError("`left` maps a name to a code and a reason")
+    return {name: (code, reason) for name, (code, reason) in left.items()}
+
+
 def _names(request: dict[str, Any]) -> tuple[str, ...] | None:
     names = _field(request, "functions", list, optional=True)
     if names is None:
@@ -142,30 +184,46 @@ def _names(request: dict[str, Any]) -> tuple[str, ...] | None:
     return tuple(names)
 
 
-def _options(request: dict[str, Any], inputs: Inputs) -> CompileOptions:
+def _options(
+    request: dict[str, Any], source: str, inputs: Inputs, left: frozenset[str] = frozenset()
+) -> CompileOptions:
     """Compile options from the request's `options`; unknown ones are for other parts."""
     given = _field(request, "options", dict, optional=True) or {}
     level = given.get("opt_level", 2)
     if type(level) is not int or not 0 <= level <= 3:
         raise RequestError("`opt_level` is not 0 to 3")
-    strict = given.get("strict", True) is not False
+    names = _names(request)
     return CompileOptions(
-        functions=_names(request),
-        on_unsupported="error" if strict else "keep-python",
+        functions=names,
+        exclude=left | (skipped(source) - frozenset(names or ())),
+        on_unsupported="keep-python" if given.get("strict", True) is False else "error",
+        min_speedup=_least(given),
         opt_level=level,
         inputs=inputs,
     )
 
 
+def _least(options: dict[str, Any]) -> float:
+    """`min_speedup`, as decimal text: canonical JSON has no floats."""
+    text = options.get("min_speedup", str(MIN_SPEEDUP))
+    if not isinstance(text, str) or not re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,6})?", text):
+        raise RequestError("`min_speedup` is not a decimal number as text")
+    return float(text)
+
+
 def _document(built: Built, inputs: Inputs) -> dict[str, Any]:
+    """The answer; of the calls those of functions that became native, as only these are checked."""
     meta = json.loads(built.meta) if built.meta else {}
+    rows = built.report["functions"]
+    native = {row["name"] for row in rows if row["verdict"] == "native"}
+    cases = tuple(case for case in inputs.cases if case.function in native)
     return {
         "ok": built.artifact is not None,
         "report": built.report,
         "diagnostics": [item.to_json() for item in built.diagnostics],
         "meta": {**meta, "toolchain": toolchain()},
         "artifact_sha256": hashlib.sha256(built.artifact or b"").hexdigest(),
-        **_encoded(inputs),
+        **_encoded(Inputs(cases, inputs.setup)),
     }
 
 
@@ -185,20 +243,22 @@ def _encoded(inputs: Inputs) -> dict[str, Any]:
 
 def _refusal(error: RefusedError) -> dict[str, Any]:
     item = Diagnostic(
-        _REFUSED_CODE,
+        error.code,
         Severity.ERROR,
         error.message[:4000],
         error.span,
         help=(error.hint,) if error.hint else (),
-        slug="refused",
+        slug=CODES[error.code].slug,
     )
     return {"ok": False, "report": {}, "diagnostics": [item.to_json()], "meta": {}}
 
 
 def _failure(error: BaseException) -> dict[str, Any]:
     """The program failed while it was imported, or the compiler has a fault; the type alone tells,
-    because a message may hold the program's data.
+    because a message may hold the program's data. The name of a missing module is none.
     """
+    if isinstance(error, ImportError) and error.name:
+        return _missing(error.name)
     item = Diagnostic(
         "PYV900",
         Severity.ERROR,
@@ -209,20 +269,34 @@ def _failure(error: BaseException) -> dict[str, Any]:
     return {"ok": False, "report": {}, "diagnostics": [item.to_json()], "meta": {}}
 
 
+def _missing(module: str) -> dict[str, Any]:
+    item = Diagnostic(
+        "PYV701",
+        Severity.ERROR,
+        f"the program imports `{module[:100]}`, which is not there where it is compiled",
+        notes=("local modules are sent with a program; installed packages are not",),
+        help=(
+            "choose functions that do not need it: --function NAME",
+            "compile on the machine that has it: --local-native",
+        ),
+        slug="missing-module",
+    )
+    return {"ok": False, "report": {}, "diagnostics": [item.to_json()], "meta": {}}
+
+
 # ---- check ---------------------------------------------------------------------------------------
 def _check(request: dict[str, Any], artifact: bytes | None) -> Iterator[bytes | dict[str, Any]]:
     """Outcomes of the calls on one side, then what they were."""
     side = _field(request, "side", str)
     if side not in ("cpython", "native") or (side == "native") != (artifact is not None):
         raise RequestError("`side` is cpython without an artifact, or native with one")
-    path, source = _field(request, "path", str), _field(request, "source", str)
-    inputs = _given(request, path, source)
-    python = Side(Program(path, source), inputs.setup)
+    program = _program(request)
+    inputs = _given(request, program)
     if artifact is None:
-        results, counts = run(python, inputs.cases)
+        results, counts = repeatable(Side(program, inputs.setup), inputs.cases)
     else:
-        with on_disk(artifact, path) as file:
-            native = Side(Program(path, source, file), inputs.setup, (0, 0), PATIENCE)
+        with on_disk(artifact, program.path) as file:
+            native = Side(replace(program, artifact=file), inputs.setup, (0, 0), PATIENCE)
             results, counts = run(native, inputs.cases)
     kept, dropped = [], {}
     for number, (case, result) in enumerate(zip(inputs.cases, results, strict=True)):
@@ -234,13 +308,13 @@ def _check(request: dict[str, Any], artifact: bytes | None) -> Iterator[bytes | 
     yield {**_encoded(Inputs(tuple(kept), inputs.setup)), "dropped": dropped, "counts": counts}
 
 
-def _given(request: dict[str, Any], path: str, source: str) -> Inputs:
+def _given(request: dict[str, Any], program: Program) -> Inputs:
     cases = _field(request, "cases", list, optional=True)
     if cases is None:
         seed = _field(request, "seed", int, optional=True)
         examples = _field(request, "examples", str, optional=True)
         seed = DEFAULT_SEED if seed is None else seed
-        return collect(source, path, _names(request), examples, seed)
+        return collect(program.source, program.path, _names(request), examples, seed)
     if len(cases) > MAX_CASES:
         raise RequestError("too many cases")
     setup = _field(request, "setup", str, optional=True) or ""
@@ -251,10 +325,20 @@ def _given(request: dict[str, Any], path: str, source: str) -> Inputs:
 
 
 def _measure(request: dict[str, Any], artifact: bytes | None) -> dict[str, Any]:
+    """Times of each function, and which of them gain too little to ship."""
     if artifact is None:
         raise RequestError("nothing to measure without an artifact")
-    path, source = _field(request, "path", str), _field(request, "source", str)
-    inputs = _given(request, path, source)
-    with on_disk(artifact, path) as file:
-        gains = measure(Program(path, source), file, inputs.cases, inputs.setup)
-    return {"gains": {name: gain.to_json() for name, gain in gains.items()}}
+    program = _program(request)
+    inputs = _given(request, program)
+    with on_disk(artifact, program.path) as file:
+        gains = measure(program, file, inputs.cases, inputs.setup)
+    options = _options(request, program.source, inputs)
+    left, found = weigh(Request(program.source, program.path, options), gains, calls=False)
+    figures = {name: gain.to_json() for name, gain in gains.items()}
+    for entry in figures.values():
+        del entry["call"]
+    return {
+        "gains": figures,
+        "left": {name: list(why) for name, why in left.items()},
+        "diagnostics": [item.to_json() for item in found],
+    }

@@ -44,16 +44,21 @@ class State:
 
     `state`: "native" while attached, "python" if refused, "detached" afterwards.
     `reason`: why it is not native, else "".
-    `gates`: one for each loop header; an empty one closes the way back into native code there.
+    `gates`: one for each loop header, a false one closes the way back into native code there. The
+    hook itself, which opens and closes by its own budget, or else a `Gate`.
     """
 
-    __slots__ = ("__weakref__", "_function", "_native", "gates", "original", "reason", "state")
+    __slots__ = (
+        *("__weakref__", "_function", "_native", "_nested"),
+        *("gates", "original", "reason", "state"),
+    )
 
     def __init__(self, function: FunctionType, native: tuple[Any, ...]) -> None:
         self._function = ref(function, self._function_died)
         self._native = native
+        self._nested: list[Nested] = []
         self.original: CodeType = function.__code__
-        self.gates: tuple[Gate, ...] = ()
+        self.gates: tuple[Any, ...] = ()
         self.state = PYTHON
         self.reason = ""
 
@@ -79,7 +84,8 @@ class State:
         """Let native code forget the function, which goes on in its original bytecode."""
         function = self._function()
         if self.state == NATIVE:
-            self._native[4]()
+            for native in (self._native, *(each.native for each in self._nested)):
+                native[4]()
             if function is not None:
                 function.__code__ = self.original
         self.state, self.reason = state, reason
@@ -130,7 +136,8 @@ def attaching(code: CodeType, M: Any) -> CodeType:
         return code
     indices: dict[str, dict[str, int]] = {}
     for index, fact in enumerate(facts):
-        indices.setdefault(fact["qualname"], {})[fact["code_sha256"]] = index
+        if "outer" not in fact:
+            indices.setdefault(fact["qualname"], {})[fact["code_sha256"]] = index
 
     def on_function(function: FunctionType) -> None:
         known = indices[function.__qualname__]
@@ -223,28 +230,70 @@ class _Json:
 
 def _set_code(function: FunctionType, state: State, M: Any, index: int) -> str:
     """Merge, set the code, bind; on refusal leave the function as it was and say why."""
-    fact = _facts_of(M)[1][index]
-    entry, osr, take, bind, _, _ = M.native[index]
-    points = [ResumePoint(*point) for point in fact["points"]]
-    headers = [LoopHeader(*header) for header in fact["headers"]]
-    state.gates = tuple(Gate() for _ in headers)
+    nested: list[Nested] = []
     try:
-        hooks = Hooks(entry, osr, take, M.unbound, state.gates)
-        merged = merge(state.original, points, headers, hooks)
+        merged, state.gates = _merged(state.original, M, index, nested)
     except CannotMerge as refusal:
         return str(refusal)
     if (M, index) in _states:
         _states[M, index].unbind(DETACHED, "another function took its native code")
     function.__code__ = merged
     try:
-        bind(function)
+        for each in nested:
+            each.bind(function)
+        M.native[index][3](function)
     except RuntimeError as refusal:
         function.__code__ = state.original
         return str(refusal)
-    for hook in (entry, *osr, take):
-        copyreg.pickle(type(hook), _without_native_code)
+    copyreg.pickle(type(M.native[index][0]), _without_native_code)
+    state._nested = nested
     state.state = NATIVE
     return ""
+
+
+class Nested:
+    """A comprehension that is a function of its own (3.11): its native code and merged code.
+
+    `template` stands for the functions that are made of it, each with cells of its own.
+    """
+
+    __slots__ = ("code", "native", "template")
+
+    def __init__(self, native: tuple[Any, ...], code: CodeType) -> None:
+        self.native = native
+        self.code = code
+        self.template: FunctionType | None = None
+
+    def bind(self, outer: FunctionType) -> None:
+        """Let its native code look at a function with its code and the globals of `outer`."""
+        cells = tuple(_Cell() for _ in self.code.co_freevars)
+        self.template = _Function(self.code, outer.__globals__, closure=cells or None)
+        self.native[3](self.template)
+
+
+_Function: Any = type(attach)
+_Cell: Any = type((lambda x: lambda: x)(0).__closure__[0])  # type: ignore[index,unused-ignore]
+
+
+def _merged(
+    code: CodeType, M: Any, index: int, nested: list[Nested]
+) -> tuple[CodeType, tuple[Any, ...]]:
+    """Merged code whose constants have the merged code of its comprehensions, and its gates."""
+    facts = _facts_of(M)[1]
+    entry, osr, take = M.native[index][:3]
+    points = [ResumePoint(*point) for point in facts[index]["points"]]
+    headers = [LoopHeader(*header) for header in facts[index]["headers"]]
+    gates = tuple(hook if hasattr(hook, "__bool__") else Gate() for hook in osr)
+    merged = merge(code, points, headers, Hooks(entry, osr, take, M.unbound, gates))
+    constants = list(merged.co_consts)
+    for number, fact in enumerate(facts):
+        if fact.get("outer") == index:
+            inner: Any = constants[fact["const"]]
+            if code_digest(inner) != fact["code_sha256"]:
+                raise CannotMerge("a comprehension's bytecode is not the one that was compiled")
+            constants[fact["const"]], _ = _merged(inner, M, number, nested)
+            nested.append(Nested(M.native[number], constants[fact["const"]]))
+    return merged.replace(co_consts=tuple(constants)) if nested else merged, gates
 
 
 def _without_native_code(_: object) -> tuple[Any, ...]:

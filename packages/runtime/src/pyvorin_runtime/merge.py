@@ -56,11 +56,13 @@ local; for a slot with a cell the cell itself (the frame's, or another). `point`
 `points`. `stack` is a tuple of the values of that point's stack without the NULLs, top first. Each
 local is stored by STORE_FAST in order, which drops what the slot held. No: go on in bytecode here.
 
-The point may be at a call whose callee and arguments the tuple replaces: a builtin and as many
-None. On 3.11 and 3.12 point at PRECALL or CALL itself (keyword names are not pending then); on 3.13
-a CALL_KW takes an empty tuple as its keyword names. Where the stack map has "0" or "m" beside the
-callee, that slot is NULL; where it has a value ("vv…": a decorator, ``__exit__``), the builtin is
-the lower of the two and None the upper.
+The point may be at a call whose callee and arguments the tuple replaces, to run the rest of that
+call: a Python function of the same signature, so that it takes the call's keyword names too, and as
+many None; its frame then counts as the original callee's would, and takes no C stack. A builtin
+does for a call without names: on 3.11 and 3.12 point at PRECALL or CALL itself (keyword names are
+not pending then); on 3.13 a CALL_KW takes an empty tuple as its keyword names. Where the stack map
+has "0" or "m" beside the callee, that slot is NULL; where it has a value ("vv…": a decorator,
+``__exit__``), the function is the lower of the two and None the upper.
 
 What merged code changes for an observer: ``f.__code__`` and offsets in it (``f_lasti``); under
 monitoring, a loop hook makes branch and instruction events of its own. Line, call, return and
@@ -126,8 +128,8 @@ class Hooks:
     """The objects a merged code object refers to; the module docstring says what each must do.
 
     `unbound` stands for "no value" among the locals that `take` gives.
-    `gates`: nothing, or one per loop header: while it is false (an empty `Gate`) the hook there is
-    passed over, for about 2 ns.
+    `gates`: nothing, or one per loop header: while it is false the hook there is passed over. An
+    empty `Gate` costs about 2 ns; a hook may also be its own gate.
     """
 
     __slots__ = ("entry", "gates", "osr", "take", "unbound")
@@ -236,10 +238,7 @@ class _Merger:
         return Instruction("LOAD_CONST", len(self.constants) - 1)
 
     def ask(self, hook: object) -> tuple[list[Instruction], list[Instruction]]:
-        """Return what asks `hook` and leaves its result on the stack, and where "no" continues."""
-        landing = [Instruction(name) for name in _AFTER_LOOP]
-        loop = Instruction("FOR_ITER", target=landing[0])
-        return [self.constant(hook), loop, *_drop_below(1)], landing
+        return asking(self.constant(hook))
 
     # -- before RESUME ----------------------------------------------------------------------------
 
@@ -301,8 +300,8 @@ class _Merger:
         hooked: dict[Instruction, list[Instruction]] = {}
         for k, header in enumerate(headers):
             ins = self.at[header.offset]
-            hooked[ins] = self.loop_hook(k, ins, len(header.stack))
-        self.redirect({ins: hook[0] for ins, hook in hooked.items()})
+            hooked[ins] = self.loop_hook(k, ins, header.stack)
+        redirect(self.bytecode, {ins: hook[0] for ins, hook in hooked.items()})
         out: list[Instruction] = []
         for ins in self.bytecode.instructions:
             out += hooked.get(ins, ())
@@ -310,13 +309,13 @@ class _Merger:
         self.bytecode.instructions = out
         self.start = _first_resume(self.bytecode)
 
-    def loop_hook(self, k: int, header: Instruction, depth: int) -> list[Instruction]:
+    def loop_hook(self, k: int, header: Instruction, stack: str) -> list[Instruction]:
         hooks = self.hooks
         osr, refused = self.ask(hooks.osr[k])
         take, declined = self.ask(hooks.take)
         to_restore = Instruction("JUMP_BACKWARD_NO_INTERRUPT", target=self.restore)
-        out = [*osr, *_drop_below(depth), Instruction("RETURN_VALUE"), *refused]
-        out += [*take, *_drop_below(depth), to_restore, *declined]
+        out = [*osr, *drop_below(stack), Instruction("RETURN_VALUE"), *refused]
+        out += [*take, *drop_below(stack), to_restore, *declined]
         if hooks.gates:
             out[:0] = self.gate(hooks.gates[k], header)
         for ins in out:
@@ -328,16 +327,6 @@ class _Merger:
         test = [Instruction("TO_BOOL")] if MINOR >= (3, 13) else []
         closed = Instruction(_POP_JUMP + "FALSE", target=header)
         return [self.constant(gate), *test, closed]
-
-    def redirect(self, moved: dict[Instruction, Instruction]) -> None:
-        for ins in self.bytecode.instructions:
-            if ins.target is not None:
-                ins.target = moved.get(ins.target, ins.target)
-        for handler in self.bytecode.handlers:
-            handler.first = moved.get(handler.first, handler.first)
-            handler.target = moved.get(handler.target, handler.target)
-            if handler.end is not None:
-                handler.end = moved.get(handler.end, handler.end)
 
     # -- the result -------------------------------------------------------------------------------
 
@@ -351,6 +340,18 @@ class _Merger:
             co_consts=tuple(self.constants),
             co_stacksize=max(needs),
         )
+
+
+def redirect(bytecode: Bytecode, moved: dict[Instruction, Instruction]) -> None:
+    """Let everything that refers to an instruction refer to another one."""
+    for ins in bytecode.instructions:
+        if ins.target is not None:
+            ins.target = moved.get(ins.target, ins.target)
+    for handler in bytecode.handlers:
+        handler.first = moved.get(handler.first, handler.first)
+        handler.target = moved.get(handler.target, handler.target)
+        if handler.end is not None:
+            handler.end = moved.get(handler.end, handler.end)
 
 
 def _first_resume(bytecode: Bytecode) -> int:
@@ -378,9 +379,21 @@ def _always_bound(code: CodeType, bytecode: Bytecode) -> set[int]:
     return cells | set(range(_parameters(code))) - deleted
 
 
-def _drop_below(count: int) -> list[Instruction]:
-    """Drop `count` items under the top of the stack, uppermost first."""
-    return [Instruction(*each) for _ in range(count) for each in (("SWAP", 2), ("POP_TOP", 0))]
+def asking(load_hook: Instruction) -> tuple[list[Instruction], list[Instruction]]:
+    """Return what asks a hook and leaves its result on the stack, and where "no" continues."""
+    landing = [Instruction(name) for name in _AFTER_LOOP]
+    loop = Instruction("FOR_ITER", target=landing[0])
+    return [load_hook, loop, *drop_below("v")], landing
+
+
+def drop_below(stack: str) -> list[Instruction]:
+    """Drop the items under the top of the stack, uppermost first.
+
+    POP_TOP cannot drop a NULL, which the variable of a comprehension leaves there when it hid an
+    unbound local; STORE_FAST can. The frame's locals are not needed any more.
+    """
+    drops = ["STORE_FAST" if kind == "0" else "POP_TOP" for kind in reversed(stack)]
+    return [Instruction(*each) for drop in drops for each in (("SWAP", 2), (drop, 0))]
 
 
 def _load_stack(shape: str) -> list[Instruction]:

@@ -249,7 +249,7 @@ long:
   ret i64 %slow
 }
 
-define internal i64 @mulmod.long(i64 %low, i64 %high, i64 %m) nounwind uwtable noinline {
+define internal i64 @mulmod.long(i64 %low, i64 %high, i64 %m) #4 noinline {
   %high128 = zext i64 %high to i128
   %low128 = zext i64 %low to i128
   %shifted = shl i128 %high128, 64
@@ -276,12 +276,12 @@ define internal i64 @mulmod.long(i64 %low, i64 %high, i64 %m) nounwind uwtable n
   ret i64 %result
 }
 
-define internal { i64, i64 } @divide(i64 %high, i64 %low, i64 %by) nounwind uwtable alwaysinline {
+define internal { i64, i64 } @divide(i64 %high, i64 %low, i64 %by) #4 alwaysinline {
   %pair = call { i64, i64 } asm "divq $4", "={ax},={dx},{ax},{dx},r,~{dirflag},~{fpsr},~{flags}"(i64
   %low, i64 %high, i64 %by) ret { i64, i64 } %pair
 }
 
-define internal { i64, i1 } @power(i64 %a, i64 %n) nounwind uwtable {
+define internal { i64, i1 } @power(i64 %a, i64 %n) #4 {
 start:
   %negative = icmp slt i64 %n, 0
   br i1 %negative, label %no, label %loop
@@ -314,7 +314,7 @@ no:
 """
 
 WIDE_DIVISION = """
-define internal { i128, i128 } @wide.unsigned(i128 %a, i128 %b) nounwind uwtable noinline {
+define internal { i128, i128 } @wide.unsigned(i128 %a, i128 %b) #4 noinline {
   %a.low = trunc i128 %a to i64
   %a.shifted = lshr i128 %a, 64
   %a.high = trunc i128 %a.shifted to i64
@@ -369,7 +369,7 @@ end:
   ret { i128, i128 } %whole
 }
 
-define internal { i128, i128 } @wide.floor(i128 %a, i128 %b) nounwind uwtable {
+define internal { i128, i128 } @wide.floor(i128 %a, i128 %b) #4 {
   %a.minus = sub i128 0, %a
   %b.minus = sub i128 0, %b
   %a.negative = icmp slt i128 %a, 0
@@ -395,13 +395,13 @@ define internal { i128, i128 } @wide.floor(i128 %a, i128 %b) nounwind uwtable {
   ret { i128, i128 } %whole
 }
 
-define internal i128 @wide.floordiv(i128 %a, i128 %b) nounwind uwtable {
+define internal i128 @wide.floordiv(i128 %a, i128 %b) #4 {
   %pair = call { i128, i128 } @wide.floor(i128 %a, i128 %b)
   %q = extractvalue { i128, i128 } %pair, 0
   ret i128 %q
 }
 
-define internal i128 @wide.mod(i128 %a, i128 %b) nounwind uwtable {
+define internal i128 @wide.mod(i128 %a, i128 %b) #4 {
   %pair = call { i128, i128 } @wide.floor(i128 %a, i128 %b)
   %r = extractvalue { i128, i128 } %pair, 1
   ret i128 %r

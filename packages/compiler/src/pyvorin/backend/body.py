@@ -7,9 +7,9 @@ The answer is the result and 0, or anything and the address of a frame record (`
 the body has left. `breaker` is the address of CPython's eval breaker; `room` is how many further
 native frames there may be.
 
-An operation that leaves branches to a cold block that calls the site's *leave function* with the
-values to be stored, as register arguments, so that the hot path keeps neither a stack frame nor
-spills for it.
+An operation that leaves branches to a cold block that passes the values to be stored to
+`support/leave.py` (`backend.leaving`), so that the hot path keeps neither a stack frame nor spills
+for it.
 
 What an operation emits is one function, keyed by the operation's name, in `backend.arithmetic`,
 `backend.floats` and `backend.objects`; this module has control flow, references, leaving and calls.
@@ -17,13 +17,15 @@ What an operation emits is one function, keyed by the operation's name, in `back
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
+from pyvorin.backend import leaving
 from pyvorin.backend.dialect import PREFIX
 from pyvorin.backend.layouts import Layout
-from pyvorin.backend.liveness import Liveness
-from pyvorin.backend.sites import Frame, FunctionSites, Source, may_leave
+from pyvorin.backend.liveness import Liveness, uses
+from pyvorin.backend.sites import FunctionSites, Source, may_leave
 from pyvorin.backend.text import Text, double
 from pyvorin.ir.model import Block, Edge, Entry, Function, Op, Rep, Value
 
@@ -35,26 +37,34 @@ TYPES = {
     Rep.I1: "i1",
     Rep.CHAR: "i64",
 }
+NEAR_INFINITY = 1e15
+SMALL = 48  # operations of a body that is copied into its native callers
 # Memory that cannot overlap: reference counts, items of lists, everything that lists' headers hold,
-# immutable contents.
-TBAA = {"count": "!10", "item": "!11", "header": "!12", "content": "!13"}
+# immutable contents, the value of an int or float, the bytes of a bytearray.
+TBAA = {"count": "!10", "item": "!11", "header": "!12", "content": "!13", "number": "!14"}
+TBAA |= {"byte": "!15"}
 METADATA = """
 !0 = !{!"pyvorin"}
 !1 = !{!"count", !0, i64 0}
 !2 = !{!"item", !0, i64 0}
 !3 = !{!"header", !0, i64 0}
 !4 = !{!"content", !0, i64 0}
+!5 = !{!"number", !0, i64 0}
+!6 = !{!"byte", !0, i64 0}
 !10 = !{!1, !1, i64 0}
 !11 = !{!2, !2, i64 0}
 !12 = !{!3, !3, i64 0}
 !13 = !{!4, !4, i64 0}
+!14 = !{!5, !5, i64 0}
+!15 = !{!6, !6, i64 0}
 !21 = !{}
 !22 = !{i64 0, i64 1152921504606846976}
 !23 = !{!"branch_weights", i32 1000000, i32 1}
 !20 = !{!"branch_weights", i32 1, i32 1000000}
-attributes #1 = { cold noinline optnone nounwind uwtable }
 attributes #3 = { cold noinline nounwind }
 attributes #2 = { nobuiltin nounwind willreturn memory(none) }
+attributes #4 = { nounwind willreturn memory(none) uwtable }
+attributes #5 = { noinline nounwind willreturn memory(read) uwtable }
 """
 
 
@@ -62,8 +72,7 @@ class BackendError(Exception):
     """The IR is outside what the backend can emit; the message names the operation."""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What bodies share: the module's text, the layout, where native callees are, the options."""
 
     text: Text
@@ -131,18 +140,27 @@ class Body:
         self.head: list[str] = []
         self.lines: list[str] = []
         self.cold: list[str] = []
+        self.counts: Counter[Value] = Counter()
         self.count = 0
         self.label = ""  # of the LLVM block being written
         self.block: Block = self.blocks[0]
         self.index = 0
         self.op: Op = self.blocks[0].ops[0]
         self.leaving = ""  # label of the operation's cold block, once it has one
+        self.waiting: dict[Value, Op] = {}  # numbers to be boxed (`backend.stores`)
+        self.given: set[Value] = set()  # owned values that an operation has handed on
+        self.truths: set[Value] = set()  # objects that are True or False
+        self.leave_site = ""  # and what that passes
+        self.leave_values: list[Value] = []
 
     def emit(self) -> None:
         """Write the function and everything that belongs to it."""
         for op in (op for block in self.blocks for op in block.ops if op.name == "const"):
             self.constants[op.result] = op.attrs["value"]
             self.values[op.result] = constant(op.attrs["value"], op.result.rep)
+        for op in (op for block in self.blocks for op in block.ops if op.name == "i64.to_f64"):
+            if isinstance(integer := self.constants.get(op.operands[0]), int):
+                self.constants[op.result] = float(integer)  # rounded alike
         written: list[tuple[Block, list[str]]] = []
         self.lines = []
         parameters = self._enter()
@@ -158,7 +176,7 @@ class Body:
             f"define internal {self.result} @{self.name}({', '.join(parameters)}) nounwind uwtable"
         )
         if not is_called(self.function):
-            header += " minsize optsize"
+            header += " optsize"  # with minsize, shifts of i128 would be calls of libgcc
         self.text.define("\n".join([f"{header} {{", *lines, *self.cold, "}", ""]))
 
     # ---- text -----------------------------------------------------------------------------------
@@ -201,6 +219,13 @@ class Body:
         """Say what the current operation's only result is."""
         self.values[self.op.result] = operand
 
+    def use_count(self, value: Value) -> int:
+        """How many places need a value."""
+        if not self.counts:
+            for op in (op for block in self.blocks for op in block.ops):
+                self.counts.update((*uses(op), *(arg for edge in op.edges for arg in edge.args)))
+        return self.counts[value]
+
     def known(self, value: Value) -> object:
         """The constant a value is, or None."""
         return self.constants.get(value)
@@ -209,6 +234,10 @@ class Body:
         """Read a field of an object."""
         at = self.new(f"getelementptr i8, ptr {base}, i64 {offset}") if offset else base
         return self.new(f"load {kind}, ptr {at}, !tbaa {TBAA[memory]}")
+
+    def store(self, kind: str, value: str, at: str, memory: str) -> None:
+        """Write to memory."""
+        self.line(f"store {kind} {value}, ptr {at}, !tbaa {TBAA[memory]}")
 
     def element(self, kind: str, base: str, index: str) -> str:
         """The address of an array element."""
@@ -268,45 +297,32 @@ class Body:
             site, frame = self.sites.add(self.op)
             owned = self.live.before[self.block][self.index]
             dropped = sorted(owned - set(frame.values), key=lambda value: value.id)
-            self.leave_name = f"leave.{site.index}"
+            self.leave_site = f"site.{site.index}"
             self.leave_values = [*frame.values, *dropped]
-            self._define_leave(site.index, frame, dropped, owned)
+            codes = leaving.codes(frame.values, dropped, owned, self.op.name == "call.native")
+            state = f"state.{self.sites.number}"
+            self.text.data(
+                self.leave_site, frame.descriptor(site.index, state, self.counters, codes)
+            )
             self.cold += self._leave_call(self.leaving, "null")
         return self.leaving
 
     def _leave_call(self, label: str, inner: str) -> list[str]:
-        arguments = [f"ptr {inner}", *(self.typed(value) for value in self.leave_values)]
+        lines = []
+        arguments = [f"ptr @{self.leave_site}"]
+        if self.op.name == "call.native":
+            arguments.append(f"ptr {inner}")
+        for value in self.leave_values:
+            self.count += 1
+            before, typed = leaving.passed(value, self.get(value), self.count)
+            lines += before
+            arguments += typed
         self.count += 1
-        left = f"%t{self.count}"
-        call = f"{left} = tail call {self.result} @{self.leave_name}({', '.join(arguments)}) #3"
-        return [f"{label}:", "  " + call, f"  ret {self.result} {left}"]
-
-    def _define_leave(
-        self, index: int, frame: Frame, dropped: list[Value], owned: frozenset[Value]
-    ) -> None:
-        """The site's descriptor and its leave function."""
-        self.text.data(
-            f"site.{index}",
-            frame.descriptor(index, f"state.{self.sites.number}", self.counters),
-        )
-        parameters = [f"{TYPES[v.rep]} %v{v.id}" for v in (*frame.values, *dropped)]
-        lines = [
-            "  %inner.word = ptrtoint ptr %inner to i64",
-            f"  %word = call i64 @{PREFIX}record(i64 ptrtoint (ptr @site.{index} to i64), "
-            "i64 %inner.word)",
-            "  %record = inttoptr i64 %word to ptr",
-        ]
-        for value, offset in zip(frame.values, frame.offsets, strict=True):
-            lines += _store_raw(value, offset + 16)
-            if value.rep is Rep.OBJ and value not in owned:
-                lines.append(f"  call void @incref(ptr %v{value.id})")
-        lines += [f"  call void @decref(ptr %v{value.id})" for value in dropped]
-        lines += [
-            f"  %answer = insertvalue {self.result} poison, ptr %record, 1",
-            f"  ret {self.result} %answer",
-        ]
-        signature = f"{self.result} @leave.{index}({', '.join(['ptr %inner', *parameters])})"
-        self.text.define(f"define internal {signature} #1 {{\n" + "\n".join(lines) + "\n}\n")
+        left, function = f"%t{self.count}", leaving.name(self.function.result)
+        kind, listed = self.result, ", ".join(arguments)
+        lines.append(f"{left} = tail call {kind} (ptr, ...) @{function}({listed}) #3")
+        lines.append(f"ret {kind} {left}")
+        return [f"{label}:", *("  " + line for line in lines)]
 
     # ---- entries, blocks, edges -----------------------------------------------------------------
 
@@ -376,7 +392,8 @@ class Body:
         op = block.ops[index]
         alive = set(self.live.before[block][index])
         alive.update(value for value in op.results if self.live.owned(value))
-        for value in sorted(alive - self.live.after(block, index), key=lambda v: v.id):
+        alive -= self.live.after(block, index) | self.given
+        for value in sorted(alive, key=lambda v: v.id):
             self.line(f"call void @decref(ptr {self.get(value)})")
 
     def edge(self, edge: Edge, dropped: bool = True) -> str:
@@ -404,15 +421,6 @@ class Body:
         self.cold += [f"{label}:", *lines, f"  br label %{target}"]
         self.incoming[edge.block].append((label, names))
         return label
-
-
-def _store_raw(value: Value, offset: int) -> list[str]:
-    name, kind = f"%v{value.id}", TYPES[value.rep]
-    lines = [f"  %at{value.id} = getelementptr i8, ptr %record, i64 {offset}"]
-    if kind == "i1":
-        lines.append(f"  %w{value.id} = zext i1 {name} to i64")
-        name, kind = f"%w{value.id}", "i64"
-    return [*lines, f"  store {kind} {name}, ptr %at{value.id}, align 8"]
 
 
 # ---- control flow and calls: the operations of this module ---------------------------------------
@@ -454,6 +462,12 @@ def _poll(body: Body, op: Op) -> None:
     body.leave_if(body.new(f"icmp ne i8 {wanted}, 0"))
 
 
+def _is_small(function: Function) -> bool:
+    """Is a copy of it worth the call that it saves? One that calls further is none."""
+    ops = [op for block in reachable(function) for op in block.ops]
+    return len(ops) <= SMALL and all(op.name != "call.native" for op in ops)
+
+
 def _call_native(body: Body, op: Op) -> None:
     key = op.attrs["callee"], op.attrs.get("body") or 0
     if key not in body.context.callees:
@@ -463,10 +477,21 @@ def _call_native(body: Body, op: Op) -> None:
     room = body.new("sub nsw i64 %room, 1")
     arguments = ["ptr %breaker", f"i64 {room}", *(body.typed(v) for v in op.operands)]
     kind = result_type(callee)
-    answer = body.new(f"call {kind} @{name}({', '.join(arguments)})")
+    mark = " alwaysinline" if _is_small(callee) else ""
+    answer = body.new(f"call {kind} @{name}({', '.join(arguments)}){mark}")
     inner = body.new(f"extractvalue {kind} {answer}, 1")
     body.leave_with(inner, body.new(f"icmp ne ptr {inner}, null"))
     body.put(body.new(f"extractvalue {kind} {answer}, 0"))
+
+
+def _const(body: Body, op: Op) -> None:
+    """A constant is its text, wherever it is used; but LLVM must not compute with doubles so large
+    that infinity is near. What is no number it makes positive, where the processor makes it
+    negative: `inf - inf`, `inf * 0.0`.
+    """
+    value = op.attrs["value"]
+    if isinstance(value, float) and not abs(value) < NEAR_INFINITY:
+        body.put(body.new(f'call double asm "", "=x,0"(double {body.get(op.result)})'))
 
 
 def _guard_defaults(body: Body, op: Op) -> None:
@@ -484,6 +509,6 @@ EMIT: dict[str, Callable[[Body, Op], None]] = {
     "guard.defaults": _guard_defaults,
     "poll": _poll,
     "call.native": _call_native,
-    "const": lambda body, op: None,
+    "const": _const,
 }
 """How each operation is written; the modules of operations add theirs (see `backend.llvm`)."""

@@ -114,21 +114,16 @@ _UNBOX: dict[Rep, Callable[[Lines, Text, Layout, str], str]] = {
 }
 
 
-def boxed(lines: Lines, rep: Rep) -> str:
+def given(lines: Lines, rep: Rep) -> str:
     """The result as an object, as a word; and anything that native code let go is freed."""
+    value = f"{TYPES[rep]} %result"
     match rep:
         case Rep.OBJ:
-            word = lines.new("ptrtoint ptr %result to i64")
+            value = f"i64 {lines.new('ptrtoint ptr %result to i64')}"
         case Rep.I128:
             at = lines.new("alloca i128, align 16")
             lines.add(f"store i128 %result, ptr {at}")
-            word = lines.new(
-                f"call i64 @pyv.box_i128(i64 {lines.new(f'ptrtoint ptr {at} to i64')})"
-            )
+            value = f"i64 {lines.new(f'ptrtoint ptr {at} to i64')}"
         case Rep.I1:
-            wide = lines.new("zext i1 %result to i64")
-            word = lines.new(f"call i64 @pyv.box_i1(i64 {wide})")
-        case _:
-            word = lines.new(f"call i64 @pyv.box_{rep.value}({TYPES[rep]} %result)")
-    lines.add("call void @pyv.tidy()")
-    return word
+            value = f"i64 {lines.new('zext i1 %result to i64')}"
+    return lines.new(f"call i64 @pyv.give_{rep.value}({value})")

@@ -20,7 +20,8 @@ from types import ModuleType
 from pyvorin.backend.layouts import Layout
 from pyvorin.backend.text import Text, double
 
-MEMORY = {"i64": "i64", "i32": "i32", "u32": "i32", "u16": "i16", "u8": "i8", "f64": "double"}
+MEMORY = {"i64": "i64", "f64": "double"}
+MEMORY |= {f"{sign}{bits}": f"i{bits}" for sign in "iu" for bits in (8, 16, 32)}
 ANNOTATIONS = {"int": "i64", "float": "double", "bool": "i64", "None": "void"}
 COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Eq: "eq",
@@ -48,6 +49,8 @@ ARITHMETIC: dict[type[ast.operator], str] = {
     ast.BitXor: "xor",
     ast.LShift: "shl",
     ast.RShift: "ashr",
+    ast.FloorDiv: "sdiv",  # operands are never negative
+    ast.Mod: "srem",
 }
 # Functions of the process that answer a C int or a double; every other answers a word.
 INT_RESULTS = frozenset(
@@ -71,13 +74,31 @@ INT_RESULTS = frozenset(
         "pthread_attr_destroy",
         "PyDict_Next",
         "PyList_Append",
+        "PyList_SetSlice",
+        "PyList_Insert",
+        "PyList_Reverse",
+        "PyList_Sort",
+        "PyObject_SetItem",
+        "PyObject_DelItem",
         "Py_EnterRecursiveCall",
         "memcmp",
         "PyType_IsSubtype",
         "PyErr_ExceptionMatches",
+        "PyUnicode_Compare",
+        "_PyDict_SetItem_KnownHash",
+        "_PyDict_DelItem_KnownHash",
+        "PySet_Add",
+        "PySet_Discard",
+        "PySet_Clear",
+        "_PySet_Update",
+        "PyUnicode_Contains",
+        "PyDict_Update",
+        "PyByteArray_Resize",
+        "PySequence_Contains",
+        "PySequence_SetSlice",
     ]
 )
-DOUBLE_RESULTS = frozenset(["pow", "fmod", "floor", "ceil", "PyFloat_AsDouble"])
+DOUBLE_RESULTS = frozenset(["pow", "fmod", "floor", "ceil", "PyFloat_AsDouble", "PyLong_AsDouble"])
 
 
 def translate(
@@ -133,6 +154,8 @@ class _Function:
             self.line("ret void" if self.result == "void" else "unreachable")
         marks = {ast.unparse(mark) for mark in self.node.decorator_list}
         attributes = "alwaysinline" if "inline" in marks else "" if hot else "noinline optnone"
+        if hot and "apart" in marks:
+            attributes = "noinline"
         if hot and "cold" in marks:
             attributes = "cold noinline minsize optsize"
         signature = f"{self.result} @{PREFIX}{self.node.name}({', '.join(parameters)})"
@@ -322,6 +345,8 @@ class _Function:
                 return "i64", self.value(f"xor i64 {self.expression(operand)[1]}, -1")
             case ast.BinOp(left=left, op=op, right=right):
                 return self.arithmetic(left, op, right)
+            case ast.Call(func=ast.Name(id="below")):
+                return "i64", self.value(f"zext i1 {self.condition(node)} to i64")
             case ast.Call():
                 return self.call(node)
             case ast.Compare() | ast.BoolOp() | ast.UnaryOp(op=ast.Not()):
@@ -460,16 +485,6 @@ def functions(module: ModuleType) -> Iterator[tuple[str, str]]:
             yield node.name, ANNOTATIONS[ast.unparse(node.returns) if node.returns else "None"]
 
 
-def inlines(module: ModuleType) -> set[str]:
-    """The functions of a support module that are always copied into their callers."""
-    return {
-        node.name
-        for node in ast.parse(inspect.getsource(module)).body
-        if isinstance(node, ast.FunctionDef)
-        and any(ast.unparse(mark) == "inline" for mark in node.decorator_list)
-    }
-
-
 def declarations(module: ModuleType, without: Set[str]) -> Iterator[str]:
     """The lines that declare a support module's functions for code that is compiled apart."""
     for node in ast.parse(inspect.getsource(module)).body:
@@ -479,4 +494,6 @@ def declarations(module: ModuleType, without: Set[str]) -> Iterator[str]:
                 for a in node.args.args
             ]
             result = ANNOTATIONS[ast.unparse(node.returns) if node.returns else "None"]
-            yield f"declare hidden {result} @{PREFIX}{node.name}({', '.join(kinds)})"
+            marks = {ast.unparse(mark) for mark in node.decorator_list}
+            facts = " nounwind willreturn memory(read)" if "reads" in marks else ""
+            yield f"declare hidden {result} @{PREFIX}{node.name}({', '.join(kinds)}){facts}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 SHF_ALLOC = 2
 SHN_LORESERVE = 0xFF00  # section numbers from here on have other meanings
@@ -28,8 +29,7 @@ class Section:
     address: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol:
+class Symbol(NamedTuple):
     """A symbol of the object file; `section` 0 is undefined."""
 
     name: str
@@ -39,8 +39,7 @@ class Symbol:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Relocation:
+class Relocation(NamedTuple):
     """A place in section number `section` that depends on a symbol's address."""
 
     section: int
@@ -103,7 +102,7 @@ def merge(objects: Sequence[Object]) -> Object:
         for symbol in part.symbols:
             place = symbol.section
             moved = sections + place if 0 < place < SHN_LORESERVE else place
-            found.symbols.append(replace(symbol, section=moved))
+            found.symbols.append(symbol._replace(section=moved))
     defined = {
         symbol.name: number
         for number, symbol in enumerate(found.symbols)
@@ -114,9 +113,9 @@ def merge(objects: Sequence[Object]) -> Object:
             target = found.symbols[first + r.symbol]
             bound = defined.get(target.name) if target.section == 0 else None
             number = first + r.symbol if bound is None else bound
-            found.relocations.append(replace(r, section=sections + r.section, symbol=number))
+            found.relocations.append(r._replace(section=sections + r.section, symbol=number))
     found.symbols = [
-        replace(s, name="") if s.section == 0 and s.name in defined else s for s in found.symbols
+        s._replace(name="") if s.section == 0 and s.name in defined else s for s in found.symbols
     ]
     return found
 

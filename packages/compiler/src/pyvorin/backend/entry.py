@@ -15,18 +15,19 @@ from __future__ import annotations
 import marshal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import CodeType
 
-from pyvorin.backend.body import TYPES, BackendError, is_called, result_type
-from pyvorin.backend.convert import Lines, argument, boxed, load
+from pyvorin.backend.body import TYPES, is_called, result_type
+from pyvorin.backend.convert import Lines, argument, given, load
 from pyvorin.backend.layouts import Layout
+from pyvorin.backend.objects import CLASSES
 from pyvorin.backend.sites import REPS, FunctionSites, Source
 from pyvorin.backend.support import assume, enter
 from pyvorin.backend.text import Text
 from pyvorin.backend.unit import Assumption, NativeFunction
 from pyvorin.ir.model import Entry, Function, Value
 
-CLASS_NAMES = ("", "list", "str", "tuple", "int", "float", "NoneType")  # data.classes
+_FIRST = ("", "list", "str", "tuple", "int", "float", "NoneType")
+CLASS_NAMES = (*_FIRST, *sorted(CLASSES.keys() - set(_FIRST)))  # as in data.classes
 SLOT_FIELDS = {
     "current": enter.RANGE_CURRENT,
     "stop": enter.RANGE_STOP,
@@ -34,8 +35,13 @@ SLOT_FIELDS = {
     "list": enter.ITER_SEQUENCE,
     "str": enter.ITER_SEQUENCE,
     "tuple": enter.ITER_SEQUENCE,
+    "bytes": enter.ITER_SEQUENCE,
+    "bytearray": enter.ITER_SEQUENCE,
     "index": enter.ITER_INDEX,
+    "count": enter.ENUMERATE_COUNT,
+    "back": enter.BACK_INDEX,
 }
+WAYS = {"enumerate": enter.INSIDE_ENUMERATE, "zip": enter.INSIDE_ZIP}
 SINGLETONS = {"None": "_Py_NoneStruct", "True": "_Py_TrueStruct", "False": "_Py_FalseStruct"}
 FACTS = {
     "callee": assume.CALLEE,
@@ -44,7 +50,12 @@ FACTS = {
     "module": assume.MODULE,
     "attr": assume.ATTR,
     "import": assume.IMPORT,
+    "current": assume.CURRENT,
 }
+OF_OBJECTS = frozenset(("builtin", "dict", "hash", "method", "num", "set", "str"))
+WORTH_OF_OBJECTS = 8000
+RUNNER = "i64 %breaker, i64 %room, i64 %entry, i64 %values, i64 %left"
+SELDOM = "noinline optnone "  # what LLVM should spend no time on
 VARIADIC = 0x4 | 0x8  # *args, **kwargs
 
 Slot = tuple[object, ...]
@@ -52,9 +63,12 @@ Slot = tuple[object, ...]
 
 def paired(entry: Entry) -> list[tuple[Slot, Value | None]] | None:
     """The slots of an entry with their parameters (None for one that is only checked); None if they
-    do not match.
+    do not match, or leave the step of a range open, so that only native callers come in there.
     """
     slots, params = list(entry.slots), list(entry.block.params)
+    fields = [slot[-1] for slot in slots]
+    if fields.count("stop") != fields.count("step"):
+        return None
     if len(slots) == len(params):
         return list(zip(slots, params, strict=True))
     kept = [slot for slot in slots if slot[-1] != "NoneType"]
@@ -62,6 +76,11 @@ def paired(entry: Entry) -> list[tuple[Slot, Value | None]] | None:
         return None
     left = iter(params)
     return [(slot, None if slot[-1] == "NoneType" else next(left)) for slot in slots]
+
+
+def _iterates(pair: tuple[Slot, Value | None]) -> bool:
+    """Whether a slot is a field of an iterator, which a comprehension's function takes."""
+    return pair[0][-1] in ("current", "stop", "step", "index")
 
 
 @dataclass(slots=True)
@@ -104,7 +123,7 @@ class FunctionText:
         j, text = self.number, self.text
         self._array(f"callees.{j}", "ptr", [f"ptr @{state}" for state in self.callees])
         bodies = [self._body(b, body) for b, body in enumerate(self.function.bodies)]
-        kind = "{ ptr, ptr, i64, ptr }"
+        kind = "{ ptr, ptr, i64, ptr, i64 }"
         self._array(f"bodies.{j}", kind, [f"{kind} {{ {body} }}" for body in bodies])
         self._enter(self.function.bodies[0])
         vectorcall = self._vectorcall(self.function.bodies[0])
@@ -156,7 +175,7 @@ class FunctionText:
             fact.number = len(self.modules)
             self.modules.append(a.name)
         elif a.kind == "attr":
-            fact.extra = f"ptr {self.text.string(modules.get(a.name, a.name))}"
+            fact.extra = f"ptr {self.text.string(a.owner)}"
         elif a.kind == "import":
             module, _, fact.detail = a.detail.rpartition(".")
             fact.extra = f"ptr {self.text.string(module)}"
@@ -168,6 +187,12 @@ class FunctionText:
             match source:
                 case ("const", index):
                     sources.append(f"{{ i64, i64 }} {{ i64 {assume.SOURCE_CONST}, i64 {index} }}")
+                case ("const", int(index), int(place)):
+                    packed = index | place << assume.ITEM_SHIFT
+                    sources.append(f"{{ i64, i64 }} {{ i64 {assume.SOURCE_ITEM}, i64 {packed} }}")
+                case ("name", str(name)):
+                    index = self.function.code.co_names.index(name)
+                    sources.append(f"{{ i64, i64 }} {{ i64 {assume.SOURCE_NAME}, i64 {index} }}")
                 case ("singleton", name):
                     symbol = SINGLETONS[str(name)]
                     self.text.external(symbol)
@@ -211,6 +236,7 @@ class FunctionText:
             f"ptr {vectorcall}",
             f"i64 {(slots + len(code.co_freevars)) * 8}",
             f"i64 {len(self.modules)}",
+            f"i64 {int(self.function.blames)}",
         ]
         kinds = ", ".join(word.split()[0] for word in words)
         self.text.data(f"info.{j}", f"internal constant {{ {kinds} }} {{ {', '.join(words)} }}")
@@ -229,7 +255,7 @@ class FunctionText:
             else:
                 header, slots = (
                     str(entry.header),
-                    [_slot(slot, param, pairs) for slot, param in pairs],
+                    [self._slot(slot, param, pairs) for slot, param in pairs],
                 )
             self._array(f"slots.{j}.{b}.{e}", "[4 x i32]", slots)
             rows.append(
@@ -237,9 +263,18 @@ class FunctionText:
             )
         self._array(f"entries.{j}.{b}", "{ i64, i64, ptr }", rows)
         self._runner(b, body)
-        return f"ptr @run.{j}.{b}, ptr @counters.{j}.{b}, i64 {len(rows)}, ptr @entries.{j}.{b}"
+        parts = (f"ptr @run.{j}.{b}", f"ptr @counters.{j}.{b}", f"i64 {len(rows)}")
+        return ", ".join((*parts, f"ptr @entries.{j}.{b}", f"i64 {_worth(body)}"))
+
+    def _slot(self, slot: Slot, param: Value | None, pairs: list[tuple[Slot, Value | None]]) -> str:
+        """A slot of an entry for `support.enter.read_slot`."""
+        kind, number, rep, cls = _slot_words(slot, param, pairs)
+        if slot[0] != "stack" and slot[1] in self.function.cells:
+            kind += enter.FROM_CELL
+        return f"[4 x i32] [i32 {kind}, i32 {number}, i32 {rep}, i32 {cls}]"
 
     def _runner(self, b: int, body: Function) -> None:
+        signature = f"i64 @run.{self.number}.{b}({RUNNER})"
         lines = Lines()
         lines.add("%breaker.at = inttoptr i64 %breaker to ptr")
         lines.add("%values.at = inttoptr i64 %values to ptr")
@@ -252,8 +287,7 @@ class FunctionText:
                     arguments.append(f"{TYPES[param.rep]} {load(lines, param.rep, at)}")
             if len(arguments) != 2 + len(body.entries[0].block.params):
                 lines.add("ret i64 0")
-                self._define(f"i64 @run.{self.number}.{b}(i64 %breaker, i64 %room, i64 %entry, "
-                             "i64 %values, i64 %left)", lines)  # fmt: skip
+                self._define(signature, lines, SELDOM)
                 return
         else:
             arguments += ["i64 %entry", "ptr %values.at"]
@@ -262,10 +296,7 @@ class FunctionText:
         lines.add("%word = ptrtoint ptr %record to i64")
         lines.add("store i64 %word, ptr %left.at")
         lines.add("ret i64 0")
-        signature = f"i64 @run.{self.number}.{b}"
-        self._define(
-            f"{signature}(i64 %breaker, i64 %room, i64 %entry, i64 %values, i64 %left)", lines
-        )
+        self._define(signature, lines, SELDOM)
 
     def _call_body(self, lines: Lines, b: int, body: Function, arguments: list[str]) -> None:
         """Call a body, box and return its result; go on at `left` with %record if it has left."""
@@ -276,12 +307,12 @@ class FunctionText:
         lines.add("%fine = icmp eq ptr %record, null")
         lines.add("br i1 %fine, label %back, label %left.label, !prof !23")
         lines.label("back")
-        lines.add(f"ret i64 {boxed(lines, body.result)}")
+        lines.add(f"ret i64 {given(lines, body.result)}")
         lines.label("left.label")
 
-    def _define(self, signature: str, lines: Lines) -> None:
+    def _define(self, signature: str, lines: Lines, marks: str = "") -> None:
         self.text.define(
-            f"define internal {signature} nounwind {{\n" + "\n".join(lines.lines) + "\n}\n"
+            f"define internal {signature} nounwind {marks}{{\n" + "\n".join(lines.lines) + "\n}\n"
         )
 
     # ---- ways in from Python --------------------------------------------------------------------
@@ -290,11 +321,9 @@ class FunctionText:
         """The entry hook. What does not fit the first body goes through `enter_somewhere`."""
         j, layout = self.number, self.layout
         lines = Lines()
-        self.text.declare("PyThreadState_Get", "i64", [])
         lines.add("%thread = call i64 @PyThreadState_Get()")
         lines.add("%frame = call i64 @pyv.current_frame(i64 %thread)")
-        state, info = (f"i64 ptrtoint (ptr @{name}.{j} to i64)" for name in ("state", "info"))
-        lines.add(f"%room = call i64 @pyv.admit_frame({state}, {info}, i64 %thread, i64 %frame)")
+        lines.add(f"%room = call i64 @pyv.arrive({self._facts_and_state()}, i64 %frame)")
         lines.add("%out = icmp eq i64 %room, 0")
         lines.add("br i1 %out, label %no, label %in, !prof !20")
         lines.label("no")
@@ -302,13 +331,16 @@ class FunctionText:
         lines.label("in")
         entry = next((e for e in body.entries if e.header == -1), None)
         pairs = paired(entry) if entry else None
-        if pairs is not None and is_called(body):
+        if pairs is not None and is_called(body) and not any(map(_iterates, pairs)):
             self._keeps(lines)
             lines.add("%frame.at = inttoptr i64 %frame to ptr")
             arguments = []
             for slot, param in pairs:
                 at = layout.frame_locals + int(str(slot[1])) * 8
                 place = lines.new(f"getelementptr i8, ptr %frame.at, i64 {at}")
+                if slot[1] in self.function.cells:
+                    cell = lines.new(f"load ptr, ptr {place}")
+                    place = lines.new(f"getelementptr i8, ptr {cell}, i64 {layout.cell_content}")
                 arguments += argument(lines, self.text, layout, slot, param, place)
             self._call_in(lines, body, arguments)
             lines.add("%word = ptrtoint ptr %record to i64")
@@ -317,9 +349,17 @@ class FunctionText:
         else:
             lines.add("br label %elsewhere")
         lines.label("elsewhere")
+        state = f"i64 ptrtoint (ptr @state.{j} to i64)"
         lines.add(f"%other = call i64 @pyv.enter_somewhere({state}, i64 %frame, i64 -1, i64 %room)")
         lines.add("ret i64 %other")
         self._define(f"i64 @enter.{j}(i64 %state, i64 %header)", lines)
+
+    def _facts_and_state(self) -> str:
+        """The first arguments of what decides (`support/quick.py`)."""
+        self.text.declare("PyThreadState_Get", "i64", [])
+        names = [f"state.{self.number}", f"info.{self.number}"]
+        words = [f"i64 ptrtoint (ptr @{name} to i64)" for name in names]
+        return ", ".join([*words, "i64 %thread"])
 
     def _keeps(self, lines: Lines) -> None:
         """Go elsewhere if the first body has been left too often."""
@@ -345,11 +385,13 @@ class FunctionText:
         plain = not code.co_flags & VARIADIC and not code.co_kwonlyargcount
         if self.layout.minor < 12 or not plain or pairs is None or not is_called(body):
             return "null"
+        if any(_iterates(pair) or pair[0][0] == "cell" for pair in pairs):
+            return "null"  # what only a frame has
         lines = Lines()
-        state, info = (f"i64 ptrtoint (ptr @{name}.{j} to i64)" for name in ("state", "info"))
+        state = f"i64 ptrtoint (ptr @state.{j} to i64)"
         lines.add("%thread = call i64 @PyThreadState_Get()")
         lines.add(
-            f"%room = call i64 @pyv.admit_call({state}, {info}, i64 %thread, i64 %function, "
+            f"%room = call i64 @pyv.arrive_by_call({self._facts_and_state()}, i64 %function, "
             f"i64 %count, i64 %names, i64 {code.co_argcount})"
         )
         lines.add("%out = icmp eq i64 %room, 0")
@@ -364,33 +406,48 @@ class FunctionText:
         self._call_in(lines, body, arguments)
         lines.add("%word = ptrtoint ptr %record to i64")
         lines.add(
-            "%resumed = call i64 @pyv.leave_to_call(i64 %word, i64 %function, i64 %arguments, "
-            f"i64 {code.co_argcount})"
+            f"%resumed = call i64 @pyv.leave_to_call({state}, i64 %word, i64 %function, "
+            f"i64 %arguments, i64 {code.co_argcount})"
         )
         lines.add("ret i64 %resumed")
         lines.label("elsewhere")
-        self.text.word("data.plain_vectorcall")
-        lines.add("%plain.word = load i64, ptr @data.plain_vectorcall")
-        lines.add("%plain = inttoptr i64 %plain.word to ptr")
         lines.add(
-            "%python = tail call i64 %plain(i64 %function, i64 %arguments, i64 %count, i64 %names)"
+            f"%python = call i64 @pyv.call_python({state}, i64 %function, i64 %function, "
+            "i64 %arguments, i64 %count, i64 %names)"
         )
         lines.add("ret i64 %python")
         self._define(f"i64 @call.{j}(i64 %function, i64 %arguments, i64 %count, i64 %names)", lines)
         return f"@call.{j}"
 
 
-def _slot(slot: Slot, param: Value | None, pairs: list[tuple[Slot, Value | None]]) -> str:
-    """A slot of an entry for `support.enter.read_slot`."""
+def _worth(body: Function) -> int:
+    """For how many cycles the body must run when a loop enters it, or else the way there and back
+    cost more than it gained. Arithmetic is so much faster natively that any time will do; what
+    calls CPython or looks into its tables is not.
+    """
+    families = {op.name.partition(".")[0] for op in body.ops()}
+    return WORTH_OF_OBJECTS if families & OF_OBJECTS else 0
+
+
+def _slot_words(
+    slot: Slot, param: Value | None, pairs: list[tuple[Slot, Value | None]]
+) -> tuple[int, object, int, int]:
     kind_name, number = slot[0], slot[1]
     field_name = str(slot[2]) if len(slot) > 2 else ""
-    together = {str(other[2]) for other, _ in pairs if other[:2] == slot[:2] and len(other) > 2}
-    iterating = field_name in ("current", "stop", "step") or "index" in together
+    way = tuple(slot[3:])
+    together = {
+        str(other[2])
+        for other, _ in pairs
+        if other[:2] == slot[:2] and len(other) > 2 and tuple(other[3:]) == way
+    }
+    iterating = field_name in ("current", "stop", "step", "count") or together & {"index", "back"}
     cls = CLASS_NAMES.index(field_name) if field_name in CLASS_NAMES else 0
     if iterating:
         kind = SLOT_FIELDS[field_name] + (enter.FROM_STACK if kind_name == "stack" else 0)
-        if field_name == "index":
-            cls = 0
+        if "back" in together and field_name != "back":
+            kind += enter.BACK_SEQUENCE - enter.ITER_SEQUENCE
+        for place, (outer, inner) in enumerate(way):  # type: ignore[misc]
+            kind += (WAYS[outer] + inner) << (8 + 4 * place)  # type: ignore[has-type]
     elif kind_name == "stack":
         kind = enter.STACK
     elif kind_name == "bound":
@@ -399,10 +456,4 @@ def _slot(slot: Slot, param: Value | None, pairs: list[tuple[Slot, Value | None]
         maybe = any(other[0] == "bound" and other[1] == number for other, _ in pairs)
         kind = enter.MAYBE_LOCAL if maybe else enter.LOCAL
     rep = REPS.index(param.rep) if param is not None else 0
-    return f"[4 x i32] [i32 {kind}, i32 {number}, i32 {rep}, i32 {cls}]"
-
-
-def require_callable(code: CodeType) -> None:
-    """A native callee's frame is rebuilt by calling it with positional arguments only."""
-    if code.co_kwonlyargcount:
-        raise BackendError(f"{code.co_qualname}: a native callee with keyword-only parameters")
+    return kind, number, rep, cls

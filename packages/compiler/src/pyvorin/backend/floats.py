@@ -82,14 +82,6 @@ def _supported(name: str) -> Callable[[Body, Op], None]:
     return emit
 
 
-def _pow(body: Body, op: Op) -> None:
-    a, b = (body.get(value) for value in op.operands)
-    at = body.room("double")
-    fine = body.call("float_pow", f"double {a}", f"double {b}", body.word(at))
-    body.leave_if(body.new(f"icmp eq i64 {fine}, 0"))
-    body.put(body.new(f"load double, ptr {at}"))
-
-
 def _unary(name: str) -> Callable[[Body, Op], None]:
     def emit(body: Body, op: Op) -> None:
         body.put(intrinsic(body, name, body.get(op.operands[0])))
@@ -234,7 +226,6 @@ EMIT.update(
         "f64.div": _binary("fdiv"),
         "f64.floordiv": _supported("float_floordiv"),
         "f64.mod": _supported("float_mod"),
-        "f64.pow": _pow,
         "f64.neg": _neg,
         "f64.abs": _unary("fabs"),
         "f64.cmp": _cmp,

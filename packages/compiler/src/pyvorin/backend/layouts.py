@@ -26,13 +26,13 @@ import struct
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
+from opcode import opmap
 from types import FunctionType
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """The numbers of one minor; byte offsets unless the name says otherwise, -1 where the minor has
     no such field.
     """
@@ -44,6 +44,7 @@ class Layout:
     float_value: int = 16
     list_size: int = 16
     list_items: int = 24
+    list_allocated: int = 32
     tuple_size: int = 16
     tuple_items: int = 24
     str_length: int = 16
@@ -54,6 +55,12 @@ class Layout:
     )
     iter_index: int = 16  # list and str iterators
     iter_seq: int = 24
+    enumerate_index: int = 16
+    enumerate_iterator: int = 24
+    enumerate_long: int = 40  # the count once it needs an object
+    zip_size: int = 16
+    zip_iterators: int = 24  # a tuple
+    zip_strict: int = 40  # i32
     range_index: int = -1  # 3.11 counts an index; later minors advance start and shorten len
     range_start: int = 16
     range_step: int = 24
@@ -63,10 +70,42 @@ class Layout:
     func_code: int = 48
     func_defaults: int = 56
     func_kwdefaults: int = 64
+    func_closure: int = 72
+    cell_content: int = 16
+    func_doc: int = 80
+    func_module: int = 104
     func_vectorcall: int = 128
     dict_used: int = 16
-    dict_version: int = 24
+    dict_version: int = 24  # from 3.12 on the lowest bits say who watches
+    dict_keys: int = 32
+    dict_values: int = 40  # not null: the dict of an object, which shares its keys
+    keys_log2_size: int = 8
+    keys_log2_bytes: int = 9
+    keys_kind: int = 10  # 0 any keys, 1 strings, 2 shared
+    keys_entries: int = 24  # how many entries are in use, deleted ones counted
+    keys_indices: int = 32
+    dict_iter_used: int = 24
+    dict_iter_next: int = 32
+    dict_iter_result: int = 40
+    dict_iter_left: int = 48
+    view_of: int = 16  # of views and iterators of dicts and sets
+    set_fill: int = 16
+    set_used: int = 24
+    set_mask: int = 32
+    set_table: int = 40
+    set_finger: int = 56
+    set_iter_used: int = 24
+    set_iter_next: int = 32
+    set_iter_left: int = 40
+    str_hash: int = 24
+    bytes_size: int = 16
+    bytes_items: int = 32
+    bytearray_size: int = 16
+    bytearray_start: int = 40
+    bytearray_exports: int = 48
     code_consts: int = 24
+    code_warmup: int = -1  # 16 bits; 0 once specialised
+    code_names: int = 32
     code_argcount: int = 52
     code_monitoring: int = -1
     cfunction_method: int = 16
@@ -75,6 +114,7 @@ class Layout:
     frame_code: int = 0
     frame_globals: int = 24
     frame_previous: int = 8
+    frame_instruction: int = 56
     frame_owner: int = 70
     frame_locals: int = 72
     frame_object_frame: int = 24
@@ -87,6 +127,8 @@ class Layout:
     thread_recursion_limit: int = -1
     thread_c_recursion: int = -1  # i32: remaining C frames
     c_recursion_limit: int = 0
+    eval_units: int = 2  # of C recursion that an evaluation loop takes
+    call_function_ex: int = -1  # opcode
     thread_tracing: int = -1  # c_profilefunc; c_tracefunc follows it
     breaker_in_thread: int = 0
     breaker: int = -1
@@ -112,6 +154,7 @@ LAYOUTS = {
         range_len=40,
         func_vectorcall=120,
         code_argcount=56,
+        code_warmup=52,
         frame_func=0,
         frame_code=32,
         frame_globals=8,
@@ -136,6 +179,7 @@ LAYOUTS = {
         thread_recursion_limit=32,
         thread_c_recursion=36,
         c_recursion_limit=1500,
+        call_function_ex=142,
         thread_tracing=64,
         breaker=368,
         breaker_mask=0xFFFFFFFF,
@@ -151,6 +195,7 @@ LAYOUTS = {
         thread_recursion_limit=48,
         thread_c_recursion=52,
         c_recursion_limit=10000,
+        call_function_ex=54,
         thread_tracing=80,
         breaker_in_thread=1,
         breaker=24,
@@ -159,6 +204,9 @@ LAYOUTS = {
         local_monitors=10,
     ),
 }
+
+
+INSTRUMENTED = 236  # opcodes from here on stand for others
 
 
 class LayoutError(Exception):
@@ -230,6 +278,7 @@ def _objects(layout: Layout) -> Iterator[Check]:
     item = object()
     items, pair = [item, item], (item, item)
     yield "list size", _word(id(items) + layout.list_size), 2
+    yield "list capacity", _word(id(items) + layout.list_allocated), 2
     yield "tuple size", _word(id(pair) + layout.tuple_size), 2
     yield "list items", _word(_word(id(items) + layout.list_items) + 8), id(item)
     yield "tuple items", _word(id(pair) + layout.tuple_items + 8), id(item)
@@ -240,17 +289,41 @@ def _objects(layout: Layout) -> Iterator[Check]:
         yield "str length", _word(at + layout.str_length), 2
         yield "str state", (state >> 2 & 7, state >> 5 & 1, state >> 6 & 1), (kind, 1, ascii_)
         yield "str data", int.from_bytes(_read(first, kind), "little"), ord(text[0])
+    data, array = b"abc", bytearray(b"abc")
+    yield "bytes size", _word(id(data) + layout.bytes_size), 3
+    yield "bytes data", _read(id(data) + layout.bytes_items, 3), data
+    yield "bytearray size", _word(id(array) + layout.bytearray_size), 3
+    yield "bytearray data", _read(_word(id(array) + layout.bytearray_start), 3), data
+    with memoryview(array):
+        yield "bytearray exports", _word(id(array) + layout.bytearray_exports), 1
     if layout.immortal:
         yield "immortal", _int(id(None)) < 0, True
 
 
 def _iterators(layout: Layout) -> Iterator[Check]:
     items, text = [1, 2, 3], "abc"
-    for name, sequence in (("list", items), ("str", text)):
+    forward = (("list", items), ("str", text), ("bytes", b"abc"), ("bytearray", bytearray(b"abc")))
+    for name, sequence in forward:
         iterator = iter(sequence)
         next(iterator)
         yield f"{name} iterator index", _word(id(iterator) + layout.iter_index), 1
         yield f"{name} iterator sequence", _word(id(iterator) + layout.iter_seq), id(sequence)
+    for name, back in (("list", reversed(items)), ("str", reversed(text))):
+        next(back)
+        yield f"reversed {name} index", _word(id(back) + layout.iter_index), 1
+        sequence = items if name == "list" else text
+        yield f"reversed {name} sequence", _word(id(back) + layout.iter_seq), id(sequence)
+    inner = iter(items)
+    pairs = enumerate(inner, 7)
+    next(pairs)
+    yield "enumerate index", _word(id(pairs) + layout.enumerate_index), 8
+    yield "enumerate iterator", _word(id(pairs) + layout.enumerate_iterator), id(inner)
+    yield "enumerate object", _word(id(pairs) + layout.enumerate_long), 0
+    both = zip(inner, iter(text), strict=True)
+    yield "zip size", _word(id(both) + layout.zip_size), 2
+    iterators = _word(id(both) + layout.zip_iterators)
+    yield "zip iterators", _word(iterators + layout.tuple_items), id(inner)
+    yield "zip strict", _int(id(both) + layout.zip_strict), 1
     numbers = iter(range(10, 50, 5))
     next(numbers)
     at = id(numbers)
@@ -270,10 +343,19 @@ def _functions(layout: Layout) -> Iterator[Check]:
     code = _functions.__code__
     yield "function code", _word(at + layout.func_code), id(code)
     yield "function defaults", _word(id(_int) + layout.func_defaults), 0
-    yield "function closure", _word(id(_functions) + layout.func_kwdefaults), 0
+    yield "function keyword defaults", _word(at + layout.func_kwdefaults), 0
     yield "code constants", _word(id(code) + layout.code_consts), id(code.co_consts)
+    yield "code names", _word(id(code) + layout.code_names), id(code.co_names)
     yield "code argument count", _int(id(code) + layout.code_argcount), 1
+    if layout.code_warmup >= 0:
+        fresh = code.replace()
+        yield "code warm-up", _read(id(fresh) + layout.code_warmup, 2), b"\xf8\xff"  # 8 runs to go
     names: dict[str, int] = {}
+    documented = _closed(names)
+    at = id(documented)
+    yield "function closure", _word(at + layout.func_closure), id(documented.__closure__)
+    yield "function docstring", _word(at + layout.func_doc), id(documented.__doc__)
+    yield "function module", _word(at + layout.func_module), id(documented.__module__)
     before = _word(id(names) + layout.dict_version)
     names["a"] = 1
     after = _word(id(names) + layout.dict_version)
@@ -281,6 +363,17 @@ def _functions(layout: Layout) -> Iterator[Check]:
     yield "dict version", before != after != _word(id(names) + layout.dict_version), True
     yield "dict used", _word(id(names) + layout.dict_used), 1
     yield "C function self", _word(id(len) + layout.cfunction_self), id(builtins)
+
+
+def _closed(names: dict[str, int]) -> FunctionType:
+    """A function with everything a function may have."""
+
+    def documented() -> dict[str, int]:
+        """The docstring."""
+        return names
+
+    assert isinstance(documented, FunctionType)
+    return documented
 
 
 def _threads(layout: Layout) -> Iterator[Check]:
@@ -298,6 +391,8 @@ def _threads(layout: Layout) -> Iterator[Check]:
     if layout.thread_c_recursion >= 0:
         c_remaining = _int(thread + layout.thread_c_recursion)
         yield "C recursion counter", 0 < c_remaining <= layout.c_recursion_limit, True
+        (nested,) = map(_int, (thread + layout.thread_c_recursion,))
+        yield "C recursion of an evaluation loop", c_remaining - nested, layout.eval_units
     holder = _word(thread + layout.thread_cframe) if layout.thread_cframe >= 0 else thread
     callee = int.from_bytes(
         _read(holder + layout.thread_frame, 8), "little"
@@ -309,8 +404,20 @@ def _threads(layout: Layout) -> Iterator[Check]:
     yield "frame globals", _word(frame + layout.frame_globals), id(here.f_globals)
     yield "frame function", _word(frame + layout.frame_func) != 0, True
     yield "frame locals", _word(frame + layout.frame_locals), id(layout)
+    if layout.call_function_ex >= 0:
+        yield "CALL_FUNCTION_EX", layout.call_function_ex, opmap["CALL_FUNCTION_EX"]
+        yield "frame instruction", *_instruction_of_a_call(layout)
     if threading.current_thread() is threading.main_thread():
         yield "eval breaker", _breaker_moves(layout, thread), True
+
+
+def _instruction_of_a_call(layout: Layout) -> tuple[object, object]:
+    """What opcode a frame says that it runs while it makes a call, and which it is."""
+    here = sys._getframe()
+    arguments = (_word(id(here) + layout.frame_object_frame) + layout.frame_instruction,)
+    found = _read(_word(*arguments), 1)[0]
+    instrumented = found >= INSTRUMENTED  # a profiler or debugger watches
+    return layout.call_function_ex if instrumented else found, layout.call_function_ex
 
 
 def _one_call_deeper(address: int) -> int:

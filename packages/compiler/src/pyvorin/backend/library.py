@@ -1,5 +1,5 @@
 """The support library: the run-time support as an object file, compiled once and used by every
-artifact.
+artifact, with the blob of the runtime package that each artifact carries.
 
     SUPPORT modules  --dialect-->  LLVM text  --LLVM-->  object file      kept, see below
                                         \\-> hot functions' text           for inlining into bodies
@@ -18,32 +18,28 @@ import os
 import stat
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import llvmlite
+import pyvorin_runtime
+from pyvorin_runtime.embed import bundle
 
-from pyvorin.backend.dialect import declarations, functions, inlines, translate
 from pyvorin.backend.layouts import Layout
-from pyvorin.backend.object import compile_text
-from pyvorin.backend.support import assume, enter, frames, numbers, start
 from pyvorin.backend.text import Text
 
-SUPPORT = (numbers, frames, assume, enter, start)
-HOT = (numbers, enter)
-_LEVEL = 2  # LLVM's; functions that run rarely say themselves that they need none
+_KEPT = 64  # files in the cache; the one that was not used for longest goes first
 
 
-@dataclass(frozen=True, slots=True)
-class Library:
+class Library(NamedTuple):
     """The object file, and what a module's own text starts with to use it: JSON of `Text`'s
-    fields.
+    fields. `bundle`: the runtime package.
     """
 
     object: bytes
     start: Mapping[str, Any]
+    bundle: bytes
 
     def text(self) -> Text:
         """A text in which the library's functions are declared, the hot ones for inlining."""
@@ -62,35 +58,20 @@ def library(layout: Layout, cpu: str) -> Library:
     key = _key(layout, cpu)
     kept = _read(key)
     if kept is None:
-        kept = _compile(layout, cpu)
+        from pyvorin.backend.supporting import compile_support  # seldom, and slow to import
+
+        kept = Library(*compile_support(layout, cpu), bundle())
         _write(key, kept)
     return kept
-
-
-def _compile(layout: Layout, cpu: str) -> Library:
-    results = {name: kind for module in SUPPORT for name, kind in functions(module)}
-    whole = Text(results=dict(results))
-    for module in SUPPORT:
-        translate(module, layout, whole, module in HOT)
-    words, whole.words = whole.words, {}
-    outside = "".join(f"@{name} = external hidden global i64\n" for name in words)
-    compiled = compile_text(whole.render() + outside, _LEVEL, cpu)
-    begin = Text(results=results, shared=set(words), words=dict(words))
-    for module in SUPPORT:
-        inlined = {name for name, _ in functions(module) if module in HOT} | inlines(module)
-        translate(module, layout, begin, True, "available_externally hidden", inlined)
-        begin.definitions += [line + "\n" for line in declarations(module, inlined)]
-    fields = asdict(begin)
-    fields["defined"], fields["shared"] = sorted(begin.defined), sorted(begin.shared)
-    return Library(compiled, fields)
 
 
 # ---- the cache ---------------------------------------------------------------------------------
 def _key(layout: Layout, cpu: str) -> str:
     """Names everything that the object file depends on."""
-    digest = hashlib.sha256(repr((layout, cpu, _LEVEL, llvmlite.__version__)).encode())
+    digest = hashlib.sha256(repr((layout, cpu, llvmlite.__version__)).encode())
     here = Path(__file__).parent
-    for path in sorted([*here.glob("*.py"), *here.glob("support/*.py")]):
+    runtime = Path(pyvorin_runtime.__file__).parent
+    for path in sorted([*here.glob("*.py"), *here.glob("support/*.py"), *runtime.glob("*.py")]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
@@ -114,13 +95,18 @@ def _read(key: str) -> Library | None:
         return None
     try:
         data = (folder / key).read_bytes()
+        os.utime(folder / key)
     except OSError:
         return None
     digest, content = data[:32], data[32:]
     if hashlib.sha256(content).digest() != digest:
         return None
-    size = int.from_bytes(content[:8], "big")
-    return Library(content[8 : 8 + size], json.loads(content[8 + size :]))
+    parts = []
+    for _ in range(2):
+        size = int.from_bytes(content[:8], "big")
+        parts.append(content[8 : 8 + size])
+        content = content[8 + size :]
+    return Library(parts[0], json.loads(content), parts[1])
 
 
 def _write(key: str, made: Library) -> None:
@@ -128,11 +114,16 @@ def _write(key: str, made: Library) -> None:
     folder = _folder()
     if folder is None:
         return
-    content = len(made.object).to_bytes(8, "big") + made.object + json.dumps(made.start).encode()
+    parts = (made.object, made.bundle)
+    content = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+    content += json.dumps(made.start).encode()
     try:
         handle, name = tempfile.mkstemp(dir=folder)
         with os.fdopen(handle, "wb") as file:
             file.write(hashlib.sha256(content).digest() + content)
         os.replace(name, folder / key)
+        kept = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
+        for old in kept[:-_KEPT]:
+            old.unlink()
     except OSError:
         return

@@ -5,7 +5,7 @@ used:
 
 * the caller or the interpreter's frame, for parameters of an entry (and block parameters that only
   ever get such);
-* the function's table of objects, for `const.obj`;
+* the function's table of objects, for `const.obj`; the process, for True and False;
 * the list or tuple it was read from, when it is used only in the block that reads it, nothing up to
   the last use writes
   or calls, and the container is alive until then: `a[i]` read and unboxed costs no count. (Dropping
@@ -24,7 +24,8 @@ from pyvorin.backend.sites import may_leave
 from pyvorin.ir.model import Block, Op, Rep, Value, state_values
 from pyvorin.ir.optable import OPS, Effect
 
-READS = ("list.get", "tuple.get")
+READS = ("list.get", "tuple.get", "dict.value", "hash.key", "hash.value")
+HARMLESS = ("hash.step",)  # writes, but lets go of nothing
 WRITES = (Effect.WRITE, Effect.CALL)
 
 
@@ -76,7 +77,7 @@ class Liveness:
         """Assume that every parameter is borrowed, and drop what is not until nothing changes."""
         blocks = self.blocks
         for op in (op for block in blocks for op in block.ops):
-            if op.name in ("const.obj", "py.const"):
+            if op.name in ("const.obj", "py.const", "box.i1"):
                 self.borrowed.update(op.results)
         self.borrowed.update(p for block in blocks for p in block.params if p.rep is Rep.OBJ)
         edges = [edge for block in blocks for edge in block.terminator.edges]
@@ -114,7 +115,9 @@ class Liveness:
         if container not in self.borrowed and (not after or container not in after[0]):
             return False
         between = block.ops[index + 1 : last + 1]
-        return not any(OPS[later.name].effect in WRITES for later in between)
+        return not any(
+            OPS[later.name].effect in WRITES and later.name not in HARMLESS for later in between
+        )
 
     def _scan(self, block: Block) -> list[frozenset[Value]]:
         alive: set[Value] = set()

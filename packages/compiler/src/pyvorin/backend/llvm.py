@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
-from pyvorin.backend import arithmetic, floats, generic, objects
+from pyvorin.backend import (
+    arithmetic,
+    buffers,
+    cells,
+    dicts,
+    floats,
+    generic,
+    lists,
+    objects,
+    powers,
+    stores,
+    texts,
+)
 from pyvorin.backend.body import EMIT, METADATA
 from pyvorin.backend.layouts import Layout
 from pyvorin.ir.optable import OPS
 
 MISSING = sorted(OPS.keys() - EMIT.keys())
-MODULES = (arithmetic, floats, generic, objects)
+MODULES = (
+    arithmetic,
+    buffers,
+    cells,
+    dicts,
+    floats,
+    generic,
+    lists,
+    objects,
+    powers,
+    stores,
+    texts,
+)
 
 
 def routines(layout: Layout) -> str:
     """What every module of native code begins with."""
-    return objects.routines(layout) + arithmetic.ROUTINES + arithmetic.WIDE_DIVISION + METADATA
+    numbers = arithmetic.ROUTINES + arithmetic.WIDE_DIVISION + powers.ROUTINES
+    objects_too = objects.routines(layout) + stores.routines(layout) + lists.routines(layout)
+    return objects_too + numbers + METADATA

@@ -26,7 +26,7 @@ from pyvorin_runtime.codehash import code_digest
 
 from pyvorin.backend import llvm
 from pyvorin.backend.body import Body, Context, is_called
-from pyvorin.backend.entry import CLASS_NAMES, FunctionText, require_callable
+from pyvorin.backend.entry import CLASS_NAMES, FunctionText
 from pyvorin.backend.layouts import Layout, running_layout
 from pyvorin.backend.library import Library, library
 from pyvorin.backend.link import link
@@ -34,6 +34,8 @@ from pyvorin.backend.object import compile_text
 from pyvorin.backend.objects import CLASSES
 from pyvorin.backend.sites import FunctionSites, constant_sources
 from pyvorin.backend.starter import starter
+from pyvorin.backend.support import enter, ints
+from pyvorin.backend.text import escaped, quoted
 from pyvorin.backend.unit import (
     Assumption,
     LoopHeader,
@@ -50,6 +52,7 @@ __all__ = [
     "NativeModule",
     "Standalone",
     "build",
+    "build_both",
     "metadata",
 ]
 
@@ -113,10 +116,17 @@ def build(module: NativeModule) -> bytes:
     Raises BackendError or LinkError for IR that cannot be emitted, LayoutError under an interpreter
     it does not know.
     """
+    return build_both(module)[0]
+
+
+def build_both(module: NativeModule) -> tuple[bytes, bytes]:
+    """The bytes of the shared object, and META. Raises as `build` does."""
     layout = running_layout()
     support = library(layout, module.cpu)
-    text = _Writer(module, layout, support).render()
-    return _link(module, [compile_text(text, module.optimise, module.cpu), support.object])
+    writer = _Writer(module, layout, support)
+    text = writer.render()
+    compiled = compile_text(text, module.optimise, module.cpu, writer.hot(), writer.cold())
+    return _link(module, [*compiled, support.object]), writer.metadata()
 
 
 def metadata(module: NativeModule) -> bytes:
@@ -135,7 +145,7 @@ def _link(module: NativeModule, compiled: list[bytes]) -> bytes:
     def allowed(symbol: str) -> bool:
         return symbol in ALLOWED_C or ALLOWED.fullmatch(symbol) is not None
 
-    return link(compiled, f"PyInit_{module.name}", allowed, f"{module.name}.so")
+    return link(compiled, module.init_symbol, allowed, f"{module.name}.so")
 
 
 class _Writer:
@@ -145,6 +155,7 @@ class _Writer:
         self.module = module
         self.layout = layout
         self.text = support.text()
+        self.bundle = support.bundle
         self.sites: list[FunctionSites] = []
         self.states = {f.name: f"state.{j}" for j, f in enumerate(module.functions)}
         callees = {
@@ -159,10 +170,7 @@ class _Writer:
 
     def _bodies(self) -> None:
         first = 0
-        called = {name for names in self.direct.values() for name in names}
         for j, function in enumerate(self.module.functions):
-            if function.name in called:
-                require_callable(function.code)
             sites = FunctionSites(j, function.code, first)
             for body in function.bodies:
                 for source in constant_sources(body.ops()):
@@ -172,6 +180,29 @@ class _Writer:
             self.sites.append(sites)
             first += len(sites.sites)
         self.site_count = first
+
+    def hot(self) -> set[str]:
+        """The bodies worth optimising with effort: those with loops, or that call further, which
+        calls enter; and those that a loop stays in because its ints have outgrown 64 bits.
+        """
+        return {
+            f"body.{j}.{b}"
+            for j, function in enumerate(self.module.functions)
+            for b, body in enumerate(function.bodies)
+            if _is_hot(body)
+        }
+
+    def cold(self) -> set[str]:
+        """What LLVM is to spend no time on: what surrounds bodies; and the bodies for ints beyond
+        128 bits of functions that no recorded run needed them for.
+        """
+        names = set()
+        for j, function in enumerate(self.module.functions):
+            for b, body in enumerate(function.bodies):
+                names.add(f"run.{j}.{b}")
+                if body.variant == "boxed" and not function.grows:
+                    names.add(f"body.{j}.{b}")
+        return names
 
     def metadata(self) -> bytes:
         """META."""
@@ -196,11 +227,21 @@ class _Writer:
             "name": code.co_name,
             "points": [list(point) for point in sites.points],
             "qualname": code.co_qualname,
+            **self._place(function),
             "sites": [
                 {"col": site.column, "line": site.line, "reason": site.reason}
                 for site in sites.sites
             ],
         }
+
+    def _place(self, function: NativeFunction) -> dict[str, object]:
+        """Where a comprehension's code is: the number of the function around it, and its place
+        among the constants there.
+        """
+        if not function.outer:
+            return {}
+        names = [other.name for other in self.module.functions]
+        return {"outer": names.index(function.outer), "const": function.const}
 
     def render(self) -> str:
         """The LLVM module."""
@@ -239,6 +280,10 @@ class _Writer:
         text.data(
             "data.values", f"internal global [{MOST_VALUES * 2} x i64] zeroinitializer, align 16"
         )
+        text.data(
+            "data.spare",
+            f"internal global [{ints.SPARE_BYTES // 8} x i64] zeroinitializer",
+        )
         classes = [
             f"ptr @{CLASSES[name]}" if name in CLASSES else "ptr null" for name in CLASS_NAMES
         ]
@@ -247,15 +292,16 @@ class _Writer:
                 text.external(CLASSES[name])
         text.data("data.classes", f"internal global [{len(classes)} x ptr] {_list(classes)}")
         self._blob("meta", self.metadata())
-        self._blob("starter", starter(self.module.standalone, self.module.functions))
+        begin = starter(self.module.standalone, self.module.functions, self.bundle)
+        self._blob("starter", begin)
         for name, flags in (("bind", 8), ("unbind", 4), ("stats", 4)):
             self._method(f"{name}_method", name, f"pyv.{name}_method", flags)
-        self._method("thunk_method", "resume", "pyv.thunk", 1 | 2)
 
     def _blob(self, name: str, content: bytes) -> None:
         self.text.data(f"data.{name}_size", f"internal constant i64 {len(content)}")
-        escaped = "".join(f"\\{byte:02X}" for byte in content)
-        self.text.data(f"data.{name}", f'internal constant [{len(content)} x i8] c"{escaped}"')
+        self.text.data(
+            f"data.{name}", f'internal constant [{len(content)} x i8] c"{escaped(content)}"'
+        )
 
     def _method(self, symbol: str, name: str, function: str, flags: int) -> None:
         self.text.data(
@@ -284,19 +330,26 @@ class _Writer:
         )
         text.data(
             "hook.slots",
-            "internal global [3 x { i64, ptr }] [{ i64, ptr } { i64 62, ptr @pyv.return_self }, "
-            "{ i64, ptr } { i64 63, ptr @pyv.run_hook }, { i64, ptr } zeroinitializer]",
+            "internal global [4 x { i64, ptr }] [{ i64, ptr } { i64 62, ptr @pyv.return_self }, "
+            "{ i64, ptr } { i64 63, ptr @pyv.run_hook }, { i64, ptr } { i64 9, ptr @pyv.is_open }, "
+            "{ i64, ptr } zeroinitializer]",
         )
         text.data(
             "data.hook_spec",
             f"internal global {{ ptr, i32, i32, i32, ptr }} {{ ptr {text.string('pyvorin.hook')}, "
-            "i32 40, i32 0, i32 0, ptr @hook.slots }",
+            f"i32 {enter.HOOK_BYTES}, i32 0, i32 0, ptr @hook.slots }}",
         )
         text.declare("PyModuleDef_Init", "ptr", ["ptr"])
         text.define(
-            f"define ptr @PyInit_{self.module.name}() nounwind uwtable {{\n"
+            f"define ptr {quoted(self.module.init_symbol)}() nounwind uwtable {{\n"
             "  %module = call ptr @PyModuleDef_Init(ptr @module.def)\n  ret ptr %module\n}\n"
         )
+
+
+def _is_hot(body: Function) -> bool:
+    names = {op.name for op in body.ops()}
+    loops = "poll" in names or "call.native" in names
+    return (is_called(body) and loops) or any(name.startswith("i128.") for name in names)
 
 
 def _list(items: list[str]) -> str:

@@ -20,6 +20,18 @@ CLASSES = {
     "str": "PyUnicode_Type",
     "list": "PyList_Type",
     "tuple": "PyTuple_Type",
+    "dict": "PyDict_Type",
+    "set": "PySet_Type",
+    "frozenset": "PyFrozenSet_Type",
+    "bytes": "PyBytes_Type",
+    "bytearray": "PyByteArray_Type",
+    "dict_keys": "PyDictKeys_Type",
+    "dict_values": "PyDictValues_Type",
+    "dict_items": "PyDictItems_Type",
+    "dict_keyiterator": "PyDictIterKey_Type",
+    "dict_valueiterator": "PyDictIterValue_Type",
+    "dict_itemiterator": "PyDictIterItem_Type",
+    "set_iterator": "PySetIter_Type",
 }
 BINARY = {
     "+": "PyNumber_Add",
@@ -34,6 +46,15 @@ BINARY = {
     "&": "PyNumber_And",
     "|": "PyNumber_Or",
     "^": "PyNumber_Xor",
+}
+# Those that `support/boxed.py` does itself where it can.
+QUICK = {
+    "+": "num_add",
+    "-": "num_subtract",
+    "*": "num_multiply",
+    "&": "num_and",
+    "<<": "num_shift_left",
+    ">>": "num_shift_right",
 }
 UNARY = {
     "-": "PyNumber_Negative",
@@ -98,7 +119,7 @@ def _unbox_slowly(name: str, kind: str) -> Emitter:
 def _unbox_f64(body: Body, op: Op) -> None:
     o = body.get(op.operands[0])
     _demand_class(body, o, "float")
-    body.put(body.load("double", o, body.layout.float_value, "content"))
+    body.put(body.load("double", o, body.layout.float_value, "number"))
 
 
 def _unbox_i1(body: Body, op: Op) -> None:
@@ -128,9 +149,8 @@ def _box_i128(body: Body, op: Op) -> None:
 
 def _box_i1(body: Body, op: Op) -> None:
     true, false = body.symbol("_Py_TrueStruct"), body.symbol("_Py_FalseStruct")
-    o = body.new(f"select i1 {body.get(op.operands[0])}, ptr {true}, ptr {false}")
-    body.line(f"call void @incref(ptr {o})")
-    body.put(o)
+    body.put(body.new(f"select i1 {body.get(op.operands[0])}, ptr {true}, ptr {false}"))
+    body.truths.add(op.result)
 
 
 # ---- by CPython itself ---------------------------------------------------------------------------
@@ -147,9 +167,11 @@ def _function(body: Body, name: str) -> str:
 
 def _num_binop(body: Body, op: Op) -> None:
     operands = [body.word(body.get(value)) for value in op.operands]
-    _result_or_leave(
-        body, body.call("num_binop", _function(body, BINARY[op.attrs["op"]]), *operands)
-    )
+    if op.attrs["op"] in QUICK:
+        result = body.call(QUICK[op.attrs["op"]], *operands)
+    else:
+        result = body.call("num_binop", _function(body, BINARY[op.attrs["op"]]), *operands)
+    _result_or_leave(body, result)
 
 
 def _num_unary(body: Body, op: Op) -> None:
@@ -167,14 +189,28 @@ def _answer_or_leave(body: Body, word: str) -> None:
 def _num_cmp(body: Body, op: Op) -> None:
     operands = [body.word(body.get(value)) for value in op.operands]
     number = COMPARISONS.index(op.attrs["op"])
-    _answer_or_leave(body, body.call("num_compare", *operands, f"i64 {number}"))
+    _answer_or_leave(body, body.call("num_order", *operands, f"i64 {number}"))
 
 
 def _num_truth(body: Body, op: Op) -> None:
-    _answer_or_leave(body, body.call("num_truth", body.word(body.get(op.operands[0]))))
+    """True and False are told at once."""
+    o = body.get(op.operands[0])
+    true = body.new(f"icmp eq ptr {o}, {body.symbol('_Py_TrueStruct')}")
+    false = body.new(f"icmp eq ptr {o}, {body.symbol('_Py_FalseStruct')}")
+    known = body.new(f"or i1 {true}, {false}")
+    start, ask, met = body.label, body.fresh("ask"), body.fresh("known")
+    body.line(f"br i1 {known}, label %{met}, label %{ask}")
+    body.begin(ask)
+    answer = body.call("num_is_true", body.word(o))
+    body.leave_if(body.new(f"icmp slt i64 {answer}, 0"))
+    asked = body.new(f"trunc i64 {answer} to i1")
+    end = body.label
+    body.line(f"br label %{met}")
+    body.begin(met)
+    body.put(body.new(f"phi i1 [ {true}, %{start} ], [ {asked}, %{end} ]"))
 
 
-def _array(body: Body, op: Op) -> str:
+def array(body: Body, op: Op) -> str:
     """The operands, objects, in an array on the stack."""
     at = body.room(f"[{max(len(op.operands), 1)} x ptr]")
     for number, value in enumerate(op.operands):
@@ -185,7 +221,7 @@ def _array(body: Body, op: Op) -> str:
 def _builtin_call(body: Body, op: Op) -> None:
     function = body.word(body.object(op.attrs["source"]))
     count = f"i64 {len(op.operands)}"
-    _result_or_leave(body, body.call("call_builtin", function, _array(body, op), count))
+    _result_or_leave(body, body.call("call_builtin", function, array(body, op), count))
 
 
 # ---- sequences -----------------------------------------------------------------------------------
@@ -204,12 +240,14 @@ def _seq_index(body: Body, op: Op) -> None:
     body.put(index)
 
 
-def _length(offset: str, memory: str) -> Emitter:
+def length(offset: str, memory: str) -> Emitter:
+    """A length that the object has at an offset of the layout."""
+
     def emit(body: Body, op: Op) -> None:
         at = getattr(body.layout, offset)
-        length = body.load("i64", body.get(op.operands[0]), at, memory)
+        size = body.load("i64", body.get(op.operands[0]), at, memory)
         body.lines[-1] += ", !range !22"
-        body.put(length)
+        body.put(size)
 
     return emit
 
@@ -227,20 +265,6 @@ def _list_get(body: Body, op: Op) -> None:
     _keep(body, op, body.new(f"load ptr, ptr {at}, !tbaa !11"))
 
 
-def _list_set(body: Body, op: Op) -> None:
-    """The old item goes at once when that frees nothing, or a number or string; else the operation
-    leaves first.
-    """
-    items, index, item = (body.get(value) for value in op.operands)
-    array = body.load("ptr", items, body.layout.list_items, "header")
-    at = body.element("ptr", array, index)
-    old = body.new(f"load ptr, ptr {at}, !tbaa !11")
-    body.leave_if(body.new(f"call i1 @keeps.much(ptr {old})"))
-    body.line(f"call void @incref(ptr {item})")
-    body.line(f"store ptr {item}, ptr {at}, !tbaa !11")
-    body.line(f"call void @decref(ptr {old})")
-
-
 def _tuple_get(body: Body, op: Op) -> None:
     items, index = (body.get(value) for value in op.operands)
     first = body.new(f"getelementptr i8, ptr {items}, i64 {body.layout.tuple_items}")
@@ -249,7 +273,7 @@ def _tuple_get(body: Body, op: Op) -> None:
 
 
 def _tuple_new(body: Body, op: Op) -> None:
-    made = body.call("new_tuple", _array(body, op), f"i64 {len(op.operands)}")
+    made = body.call("new_tuple", array(body, op), f"i64 {len(op.operands)}")
     body.put(body.pointer(made))
 
 
@@ -272,6 +296,7 @@ def _const_obj(body: Body, op: Op) -> None:
     if kind == "singleton":
         names = {"None": "_Py_NoneStruct", "True": "_Py_TrueStruct", "False": "_Py_FalseStruct"}
         body.put(body.symbol(names[rest[0]]))
+        body.truths |= {op.result} if rest[0] != "None" else set()
     else:
         body.put(body.object(source))
 
@@ -286,9 +311,7 @@ EMITTERS: dict[str, Emitter] = {
     "obj.unbox_f64": _unbox_f64,
     "obj.unbox_i1": _unbox_i1,
     "obj.unbox_char": _unbox_slowly("read_char", "i64"),
-    "box.i64": _box("box_i64"),
     "box.i128": _box_i128,
-    "box.f64": _box("box_f64"),
     "box.i1": _box_i1,
     "box.char": _box("box_char"),
     "num.binop": _num_binop,
@@ -297,13 +320,12 @@ EMITTERS: dict[str, Emitter] = {
     "num.truth": _num_truth,
     "builtin.call": _builtin_call,
     "seq.index": _seq_index,
-    "list.len": _length("list_size", "header"),
+    "list.len": length("list_size", "header"),
     "list.get": _list_get,
-    "list.set": _list_set,
-    "str.len": _length("str_length", "content"),
+    "str.len": length("str_length", "content"),
     "str.char": _str_char,
     "tuple.new": _tuple_new,
-    "tuple.len": _length("tuple_size", "content"),
+    "tuple.len": length("tuple_size", "content"),
     "tuple.get": _tuple_get,
 }
 EMIT.update(EMITTERS)
@@ -355,7 +377,7 @@ define internal i1 @keeps.much(ptr %o) nounwind uwtable alwaysinline {{
   br i1 %shared, label %no, label %last
 last:
   %word = ptrtoint ptr %o to i64
-  %plain = call i64 @pyv.is_plain(i64 %word)
+  %plain = call i64 @pyv.is_quiet(i64 %word)
   %much = icmp eq i64 %plain, 0
   ret i1 %much
 no:
@@ -365,8 +387,8 @@ no:
 
 
 def _unboxing(layout: Layout) -> str:
-    """One digit here, more in `read_i64`. The sign is a factor: the tag's low bits are 0, 1 or 2
-    for +, 0 and -.
+    """One digit here, two apart, more in `read_i64`. The sign is a factor: the tag's low bits are
+    0, 1 or 2 for +, 0 and -.
     """
     if layout.long_words:
         quick = """
@@ -382,12 +404,19 @@ one:
   br i1 %small, label %one, label %more
 one:
   %sign = add i64 %tag, 0"""
+    two = "%two = icmp eq i64 %count, 2"
+    if layout.long_words:
+        two = f"%count = lshr i64 %tag, 3\n  {two}"
+        sign = "%bits = and i64 %tag, 3\n  %sign = sub i64 1, %bits"
+    else:
+        two = f"%count = call i64 @llvm.abs.i64(i64 %tag, i1 false)\n  {two}"
+        sign = "%sign = ashr i64 %tag, 1"
     return f"""
 define internal {{ i64, i1 }} @unbox.i64(ptr %o) nounwind uwtable alwaysinline {{
   %tag.at = getelementptr i8, ptr %o, i64 {layout.long_tag}
-  %tag = load i64, ptr %tag.at, !tbaa !13{quick}
+  %tag = load i64, ptr %tag.at, !tbaa !14{quick}
   %digit.at = getelementptr i8, ptr %o, i64 {layout.long_digits}
-  %digit32 = load i32, ptr %digit.at, !tbaa !13
+  %digit32 = load i32, ptr %digit.at, !tbaa !14
   %digit = zext i32 %digit32 to i64
   %value = mul i64 %digit, %sign
   %good = insertvalue {{ i64, i1 }} {{ i64 poison, i1 false }}, i64 %value, 0
@@ -397,8 +426,26 @@ more:
   ret {{ i64, i1 }} %slow
 }}
 
-define internal {{ i64, i1 }} @unbox.i64.long(ptr %o) nounwind uwtable noinline {{
+define internal {{ i64, i1 }} @unbox.i64.long(ptr %o) #5 {{
   %at = alloca i64
+  %tag.at = getelementptr i8, ptr %o, i64 {layout.long_tag}
+  %tag = load i64, ptr %tag.at, !tbaa !14
+  {two}
+  br i1 %two, label %short, label %long
+short:
+  {sign}
+  %digit.at = getelementptr i8, ptr %o, i64 {layout.long_digits}
+  %low32 = load i32, ptr %digit.at, !tbaa !14
+  %low = zext i32 %low32 to i64
+  %high.at = getelementptr i8, ptr %o, i64 {layout.long_digits + 4}
+  %high32 = load i32, ptr %high.at, !tbaa !14
+  %high = zext i32 %high32 to i64
+  %shifted = shl i64 %high, 30
+  %both = or i64 %shifted, %low
+  %signed = mul i64 %both, %sign
+  %good = insertvalue {{ i64, i1 }} {{ i64 poison, i1 false }}, i64 %signed, 0
+  ret {{ i64, i1 }} %good
+long:
   %word = ptrtoint ptr %o to i64
   %at.word = ptrtoint ptr %at to i64
   %fits = call i64 @pyv.read_i64(i64 %word, i64 %at.word)
@@ -428,7 +475,7 @@ plain:
   ret i64 %point
 other:
   %word = ptrtoint ptr %o to i64
-  %wide = call i64 @pyv.character(i64 %word, i64 %index)
+  %wide = call range(i64 0, 1114112) i64 @pyv.character(i64 %word, i64 %index)
   ret i64 %wide
 }}
 """

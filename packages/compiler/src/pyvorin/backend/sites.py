@@ -9,12 +9,15 @@ share one.
 
 from __future__ import annotations
 
-import dis
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import CodeType
 
+from pyvorin_runtime import bytecode
+
 from pyvorin.backend.support import frames
+from pyvorin.backend.text import escaped
 from pyvorin.ir.model import Const, FrameState, Maybe, Op, Rep, Slot, Value, Virtual
 from pyvorin.ir.optable import OPS
 
@@ -25,9 +28,20 @@ VIRTUALS = {
     "list_iter": frames.NODE_LIST_ITER,
     "str_iter": frames.NODE_STR_ITER,
     "tuple_iter": frames.NODE_TUPLE_ITER,
-    "tuple": frames.NODE_TUPLE,
+    "bytes_iter": frames.NODE_BYTES_ITER,
+    "bytearray_iter": frames.NODE_BYTES_ITER,
+    "method": frames.NODE_METHOD,
+    "slice": frames.NODE_SLICE,
+    "cell": frames.NODE_CELL,
+    "enumerate": frames.NODE_ENUMERATE,
+    "reversed": frames.NODE_REVERSED,
 }
-Source = tuple[str, ...] | tuple[str, int]
+LISTED = {  # of any number of items
+    "tuple": frames.NODE_TUPLE,
+    "function": frames.NODE_FUNCTION,
+    "zip": frames.NODE_ZIP,
+}
+Source = tuple[str | int, ...]
 Point = tuple[int, str]
 
 
@@ -45,6 +59,13 @@ class Objects:
     def number(self, source: Source) -> int:
         """The place of an object in the function's table."""
         return self.numbers.setdefault(source, len(self.numbers))
+
+
+_KINDS = {  # what leaving says about the body: nothing, or that no other would have gone on
+    "poll": frames.KIND_OTHER,
+    "call.native": frames.KIND_OTHER,
+    "leave": frames.KIND_END,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +92,15 @@ class FunctionSites:
     objects: Objects = field(default_factory=Objects)
     points: dict[Point, int] = field(default_factory=dict)
     sites: list[Site] = field(default_factory=list)
+    positions: list[tuple[int | None, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.positions = list(self.code.co_positions())
+
+    def _position(self, offset: int) -> tuple[int, int]:
+        """Line from 1 and column from 0 of the instruction at a byte offset."""
+        line, _, column, _ = self.positions[offset // 2]
+        return line or self.code.co_firstlineno, column or 0
 
     def add(self, op: Op) -> tuple[Site, Frame]:
         """Give an operation its site and frame."""
@@ -78,21 +108,20 @@ class FunctionSites:
         state = op.state
         shape = "".join("0" if slot is None else "v" for slot in state.stack)
         point = self.points.setdefault((state.offset, shape), len(self.points))
-        line, column = _position(self.code, op.offset if op.offset >= 0 else state.offset)
+        line, column = self._position(op.offset if op.offset >= 0 else state.offset)
         reason = str(op.attrs.get("reason") or op.name)
         site = Site(self.first + len(self.sites), self.number, state.offset, reason, line, column)
         self.sites.append(site)
-        called = _called(self.code, state) if op.name == "call.native" else -1
-        excused = op.name in ("poll", "call.native")  # leaving here says nothing about the body
-        return site, Frame(self.objects, state, point, called, excused)
+        frame = Frame(self.objects, state, point, _KINDS.get(op.name, frames.KIND_GUARD))
+        if op.name == "call.native":
+            frame.called, frame.named = _called(self.code, state)
+        return site, frame
 
 
 class Frame:
     """One frame state, encoded: `values` are to be stored in the record, at `offsets`."""
 
-    def __init__(
-        self, objects: Objects, state: FrameState, point: int, called: int, excused: bool
-    ) -> None:
+    def __init__(self, objects: Objects, state: FrameState, point: int, kind: int) -> None:
         self.objects = objects
         self.values: list[Value] = []
         self.offsets: list[int] = []
@@ -100,7 +129,8 @@ class Frame:
         self.nodes: list[tuple[int, int, int, int]] = []
         self.extra: list[int] = []
         self.numbers: dict[object, int] = {}
-        self.point, self.called, self.excused = point, called, excused
+        self.point, self.kind = point, kind
+        self.called, self.named = -1, False  # what a call calls; are keyword names on top of it?
         self.locals = [self._slot(slot) for slot in state.locals]
         self.stack = [self._slot(slot) for slot in state.stack if slot is not None]
 
@@ -130,65 +160,53 @@ class Frame:
                 return self._node(key, frames.NODE_OBJECT, self.objects.number(source))
             case Maybe(value, bound):
                 return self._node(key, frames.NODE_MAYBE, self._raw(bound), self._slot(value))
-            case Virtual("tuple", items):
+            case Virtual("tuple" | "zip" | "function" as kind, items):
                 numbers = [self._slot(item) for item in items]
                 self.extra += numbers
                 first = len(self.extra) - len(numbers)
-                return self._node(key, frames.NODE_TUPLE, first, len(numbers))
+                return self._node(key, LISTED[kind], first, len(numbers))
             case Virtual("num", (Value() as is_float, integer, floating)):
                 kinds = self._slot(integer), self._slot(floating)
                 return self._node(key, frames.NODE_NUM, self._raw(is_float), *kinds)
             case Virtual(kind, items):
                 return self._node(key, VIRTUALS[kind], *(self._slot(item) for item in items))
 
-    def descriptor(self, index: int, state: str, counters: str) -> str:
-        """The descriptor as an LLVM constant. Layout: `support/frames.py`."""
+    def descriptor(self, index: int, state: str, counters: str, codes: list[int]) -> str:
+        """The descriptor as an LLVM constant. Layout: `support/frames.py`; `codes` are those of the
+        values that are passed.
+        """
         extra = len(self.nodes) * 4
         nodes = [
-            (kind, x + extra if kind == frames.NODE_TUPLE else x, y, z)
+            (kind, x + extra if kind in LISTED.values() else x, y, z)
             for kind, x, y, z in self.nodes
         ]
-        kind = frames.KIND_OTHER if self.excused else frames.KIND_GUARD
-        words = [index, self.point, len(self.locals), len(self.stack), len(nodes)]
-        words += [(self.raw + 15) // 16 * 16, self.called, kind, *self.locals, *self.stack]
-        words += [word for node in nodes for word in node] + self.extra
-        listed = ", ".join(f"i32 {word}" for word in words)
+        head = [index, self.point, len(self.locals), len(self.stack), len(nodes)]
+        head += [(self.raw + 15) // 16 * 16, self.called, self.kind, int(self.named)]
+        words = [*self.locals, *self.stack, *(word for node in nodes for word in node), *self.extra]
+        words = [*head, frames.SITE_WORDS + len(words) * 4, *words, *codes]
+        content = struct.pack(f"<{len(words)}i", *words)  # LLVM takes long for numbers one by one
         return (
-            f"internal constant {{ ptr, ptr, [{len(words)} x i32] }} "
-            f"{{ ptr @{state}, ptr @{counters}, [{len(words)} x i32] [{listed}] }}"
+            f"internal constant {{ ptr, ptr, [{len(content)} x i8] }} "
+            f'{{ ptr @{state}, ptr @{counters}, [{len(content)} x i8] c"{escaped(content)}" }}'
         )
 
 
-def _position(code: CodeType, offset: int) -> tuple[int, int]:
-    """Line from 1 and column from 0 of the instruction at a byte offset."""
-    for number, (line, _, column, _) in enumerate(code.co_positions()):
-        if number * 2 == offset:
-            return line or code.co_firstlineno, column or 0
-    return code.co_firstlineno, 0
-
-
-def _arguments(code: CodeType, offset: int) -> tuple[str, int]:
-    """The call instruction at an offset, past any EXTENDED_ARG: its name and argument."""
-    argument = 0
-    while True:
-        name = dis.opname[code.co_code[offset]]
-        argument = argument << 8 | code.co_code[offset + 1]
-        if name != "EXTENDED_ARG":
-            return name, argument
-        offset += 2
-
-
-def _called(code: CodeType, state: FrameState) -> int:
-    """Where on the stack, NULLs not counted, the called object lies."""
-    name, count = _arguments(code, state.offset)
-    if name not in ("PRECALL", "CALL", "CALL_KW"):
-        raise ValueError(f"{name} at {state.offset} is not a call")
-    above = count + (name == "CALL_KW")
-    depth = len(state.stack) - above - 2
+def _called(code: CodeType, state: FrameState) -> tuple[int, bool]:
+    """Where on the stack, NULLs not counted, the object lies that the call after a state calls, and
+    whether a tuple of keyword names is on top.
+    """
+    instructions = iter(bytecode.decode(code).instructions)
+    call = next(ins for ins in instructions if ins.offset == state.offset)
+    if call.name == "KW_NAMES":
+        call = next(instructions)
+    if call.name not in ("PRECALL", "CALL", "CALL_KW"):
+        raise ValueError(f"{call.name} at {state.offset} is not a call")
+    named = call.name == "CALL_KW"
+    depth = len(state.stack) - call.arg - named - 2
     under = [slot is not None for slot in state.stack[: depth + 2]]
     if under[depth] and under[depth + 1]:
-        raise ValueError("a method call")
-    return sum(under) - 1
+        return sum(under) - 2, named  # the lower one is called, with the other as first argument
+    return sum(under) - 1, named
 
 
 def constant_sources(ops: Iterator[Op]) -> Iterator[Source]:

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import marshal
 
-from pyvorin_runtime.embed import bundle
-
 from pyvorin.backend.unit import NativeFunction, Standalone
 
 _SOURCE = """
@@ -31,11 +29,14 @@ def start(module):
 """
 
 
-def starter(standalone: Standalone | None, functions: list[NativeFunction]) -> bytes:
-    """The marshalled code, or nothing for an artifact that is only attached."""
+def starter(standalone: Standalone | None, functions: list[NativeFunction], bundle: bytes) -> bytes:
+    """The marshalled code, or nothing for an artifact that is only attached. `bundle` is the
+    runtime package (`pyvorin_runtime.embed`).
+    """
     if standalone is None:
         return b""
-    numbers = {(f.code.co_qualname, f.code.co_firstlineno): j for j, f in enumerate(functions)}
+    numbered = [(j, f.code) for j, f in enumerate(functions) if not f.outer]
+    numbers = {(code.co_qualname, code.co_firstlineno): j for j, code in numbered}
     content = marshal.dumps(standalone.code)
-    source = _SOURCE.format(bundle=bundle(), numbers=numbers, code=content)
+    source = _SOURCE.format(bundle=bundle, numbers=numbers, code=content)
     return marshal.dumps(compile(source, "<pyvorin>", "exec", dont_inherit=True))

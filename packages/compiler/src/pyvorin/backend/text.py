@@ -13,6 +13,17 @@ def double(value: float) -> str:
     return "0x" + struct.pack(">d", value).hex().upper()
 
 
+def escaped(content: bytes) -> str:
+    """Bytes between the quotes of an LLVM string."""
+    return "\\" + content.hex("\\") if content else ""
+
+
+def quoted(name: str) -> str:
+    """The symbol as LLVM writes one of any characters."""
+    plain = "".join(c if c.isalnum() or c in "._-" else f"\\{ord(c):02X}" for c in name)
+    return f'@"{plain}"'
+
+
 @dataclass(slots=True)
 class Text:
     """Everything that will be one LLVM module."""
@@ -54,7 +65,7 @@ class Text:
     def string(self, value: str | bytes) -> str:
         """The name of a constant, NUL-terminated."""
         content = value.encode() if isinstance(value, str) else value
-        key = "".join(f"\\{byte:02X}" for byte in content + b"\0")
+        key = escaped(content + b"\0")
         if key not in self.constants:
             name = f"s.{len(self.constants)}"
             self.constants[key] = name

@@ -13,15 +13,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 ORIGINS: Final = ("example", "doctest", "main", "evidence", "neighbour")
 RECORDED: Final = frozenset({"example", "doctest", "main"})  # what a person wrote or a run did
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """One call of one module-level function. `origin` is one of ORIGINS."""
 
     function: str
@@ -45,8 +43,7 @@ class Case:
         return cls(*item)
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(NamedTuple):
     """The calls of one module. `setup` is Python source run once, in the module's namespace, before
     them."""
 

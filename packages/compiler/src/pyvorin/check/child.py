@@ -7,7 +7,8 @@
           "time"     a function: J {"function", "call", "cpython_ns", "native_ns", …},
                      B CPython's outcome, B native's; E
 
-It reports what happened and judges nothing.
+It reports what happened and judges nothing. A check starts several of these, so each imports only
+what its own operation needs.
 """
 
 from __future__ import annotations
@@ -18,10 +19,9 @@ from typing import Any
 
 from pyvorin_wire import frames
 
-from pyvorin.check.collect import collect
+from pyvorin.check.bundle import provide
 from pyvorin.check.observe import Result, run_cases
 from pyvorin.check.pipes import limit_resources, take_pipes
-from pyvorin.check.timing import time_functions
 
 
 def main() -> int:
@@ -40,12 +40,17 @@ def main() -> int:
 
 def perform(job: dict[str, Any]) -> Iterator[Result]:
     """Do what the job asks; the frames of the answer."""
+    provide(job["bundle"])
     match job["op"]:
         case "run":
             yield from run_cases(job)
         case "collect":
+            from pyvorin.check.collect import collect
+
             yield from ({"case": case.to_json()} for case in collect(job))
         case "time":
+            from pyvorin.check.timing import time_functions
+
             yield from time_functions(job)
 
 

@@ -15,6 +15,7 @@ import io
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from importlib.machinery import ModuleSpec
 from types import CodeType, FrameType, ModuleType
 from typing import Any, Final
 
@@ -41,9 +42,10 @@ def collect(job: dict[str, Any]) -> list[Case]:
     runs = [("doctest", _run_doctests, job["name"])] if ">>>" in job["source"] else []
     runs.append(("main", _run_module, "__main__"))
     for origin, action, name in runs:
-        recorder = _Recorder(wanted, origin)
+        recorder = Recorder(wanted, origin)
         with suppress(BaseException), time_limit(job["import_ms"]):
             module = load.new_module(job["path"], name)
+            _place(module, job["name"])
             captured(lambda: recorder.watch(action, code, module))  # noqa: B023  # called at once
         for case in recorder.cases:
             cases.setdefault((case.function, case.call), case)
@@ -64,6 +66,14 @@ def top_level(code: CodeType, functions: list[str]) -> Iterator[CodeType]:
             yield item
 
 
+def _place(module: ModuleType, name: str) -> None:
+    """Let relative imports of a package's module work in its main block, as `python -m` does."""
+    package = name.rpartition(".")[0]
+    if package and module.__spec__ is not None:
+        module.__package__ = package
+        module.__spec__ = ModuleSpec(name, None, origin=module.__spec__.origin)
+
+
 def _run_module(code: CodeType, module: ModuleType) -> None:
     exec(code, module.__dict__)
 
@@ -75,7 +85,7 @@ def _run_doctests(code: CodeType, module: ModuleType) -> None:
         runner.run(test, out=io.StringIO().write)
 
 
-class _Recorder:
+class Recorder:
     """Spells the arguments of watched functions as they are called."""
 
     def __init__(self, wanted: dict[CodeType, str], origin: str) -> None:

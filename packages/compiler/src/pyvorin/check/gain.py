@@ -12,8 +12,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pyvorin_wire import frames
 
@@ -26,8 +25,7 @@ MAX_CALLS: Final = 24  # candidates of one function
 DEADLINE_MS: Final = 60_000
 
 
-@dataclass(frozen=True, slots=True)
-class Gain:
+class Gain(NamedTuple):
     """Times of one call in nanoseconds, medians; `ratio` is the median ratio of paired rounds."""
 
     function: str

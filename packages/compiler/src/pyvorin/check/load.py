@@ -8,30 +8,57 @@ is what runs, whatever is on disk now.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import linecache
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Final
 
-from pyvorin_runtime.attach import attaching
+packages: frozenset[str] = frozenset()  # `__init__.py` files that came with a program, not on disk
 
 
 def module_name(path: str) -> tuple[str, str]:
     """Dotted name of the module in a file, and the folder that `sys.path` must have for it.
 
-    Walks up through folders with an `__init__.py`. `pkg/__init__.py` is `pkg`.
+    Walks up through folders with an `__init__.py`, be it on disk or in `packages`.
+    `pkg/__init__.py` is `pkg`.
     """
     file = Path(path).absolute()
     parts = [] if file.stem == "__init__" else [file.stem]
-    folder = file.parent
-    while (folder / "__init__.py").is_file() and folder.name.isidentifier():
+    folder, given = file.parent, PurePosixPath(path).parent
+    while _is_package(folder, given) and folder.name.isidentifier():
         parts.insert(0, folder.name)
-        folder = folder.parent
+        folder, given = folder.parent, given.parent
     return ".".join(parts) or file.stem, str(folder)
+
+
+def import_name(path: str) -> str:
+    """The last part of the name that an import of the file uses: a package's is its folder's."""
+    file = Path(path).absolute()
+    return file.parent.name if file.name == "__init__.py" else file.stem
+
+
+def _is_package(folder: Path, given: PurePosixPath) -> bool:
+    return (folder / "__init__.py").is_file() or f"{given}/__init__.py" in packages
+
+
+@contextmanager
+def importable(root: str) -> Iterator[None]:
+    """Let a program import what lies beside it, while the body runs."""
+    if root in sys.path:
+        yield
+        return
+    sys.path.insert(0, root)
+    try:
+        yield
+    finally:
+        sys.path.remove(root)
 
 
 def remember_source(path: str, source: str) -> None:
@@ -42,9 +69,22 @@ def remember_source(path: str, source: str) -> None:
 
 def load_source(path: str, source: str, name: str) -> ModuleType:
     """Run the module's source as an import would. Whatever it raises passes through."""
+    import_parents(path, name)
     module = new_module(path, name)
     exec(compile(source, path, "exec", dont_inherit=True), module.__dict__)
     return module
+
+
+def import_parents(path: str, name: str) -> None:
+    """Import the packages a module is in, as an import of the module does first: one that itself
+    imports the module must not find it half made. A file's own name may have dots in it.
+    """
+    stem = Path(path).stem
+    package = name.removesuffix(stem).rpartition(".")[0]
+    if stem == "__init__":
+        package = name.rpartition(".")[0]
+    if package and package not in sys.modules:
+        importlib.import_module(package)
 
 
 def new_module(path: str, name: str) -> ModuleType:
@@ -52,11 +92,18 @@ def new_module(path: str, name: str) -> ModuleType:
 
     A program called `types.py` must not replace a module that this process needs.
     """
-    spec = ModuleSpec(name, None, origin=path, is_package=Path(path).name == "__init__.py")
+    spec = ModuleSpec(name, None, origin=path)
+    spec.submodule_search_locations = _folders(path)
     module = importlib.util.module_from_spec(spec)
     module.__file__ = path
     _enter(name, module)
     return module
+
+
+def _folders(path: str) -> list[str] | None:
+    """Where a package's modules are; None for a module that is no package."""
+    file = Path(path).absolute()
+    return [str(file.parent)] if file.name == "__init__.py" else None
 
 
 def _enter(name: str, module: ModuleType) -> None:
@@ -77,15 +124,19 @@ def load_artifact(artifact: str, path: str, name: str, source: str = "") -> Modu
     """
     if artifact.endswith(".py"):
         return load_source(path, Path(artifact).read_text(encoding="utf-8"), name)
+    import_parents(path, name)
     loader = ExtensionFileLoader(name, artifact)
     spec = importlib.util.spec_from_file_location(name, artifact, loader=loader)
     assert spec is not None, artifact
+    spec.submodule_search_locations = _folders(path)
     module = importlib.util.module_from_spec(spec)
     module.__file__ = path
     _enter(name, module)
     loader.exec_module(module)
     if json.loads(module.META)["standalone"]:
         return module
+    from pyvorin_runtime.attach import attaching  # CPython's side does without
+
     code = attaching(compile(source, path, "exec", dont_inherit=True), module)
     attached = new_module(path, name)
     exec(code, attached.__dict__)

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pyvorin_wire import frames
@@ -41,11 +41,12 @@ class ChildEnded(Exception):  # an event that every caller expects
 @dataclass(frozen=True, slots=True)
 class Program:
     """The module under test. `artifact` is the path of a compiled one; None runs the source under
-    CPython."""
+    CPython. `bundle` are the local modules that come with the source (see `bundle`)."""
 
     path: str
     source: str
     artifact: str | None = None
+    bundle: Mapping[str, str] = field(default_factory=dict)
 
     def job(self, op: str, **more: Any) -> dict[str, Any]:
         """The job message for `child`, with the fields all jobs share."""
@@ -57,6 +58,7 @@ class Program:
             "root": root,
             "source": self.source,
             "artifact": self.artifact,
+            "bundle": dict(self.bundle),
             "setup": "",
             "memory_bytes": MEMORY_BYTES,
             "import_ms": IMPORT_MS,

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pyvorin_wire import frames
 from pyvorin_wire.errors import OutcomeError
@@ -27,11 +27,11 @@ from pyvorin.check.process import ChildEnded, Program, converse
 LIMITS_MS: Final = (200, 4000)  # of a generated call, of a recorded one
 PATIENCE: Final = 10  # native may take this many times CPython's limit before it counts as hung
 MAX_RESTARTS: Final = 40
+_OTHER_SEED: Final = {"PYTHONHASHSEED": "1"}
 SLACK_MS: Final = 3000  # beyond a call's CPU time, for a machine that is busy
 
 
-@dataclass(frozen=True, slots=True)
-class Dropped:
+class Dropped(NamedTuple):
     """A call without an outcome, and why: "time", "memory", "output", "size", "import: …", "signal
     SIGSEGV", …"""
 
@@ -41,8 +41,7 @@ class Dropped:
 Result = bytes | Dropped
 
 
-@dataclass(frozen=True, slots=True)
-class Mismatch:
+class Mismatch(NamedTuple):
     """A call that native code answers otherwise. `number` is its place among the compared calls."""
 
     case: Case
@@ -70,8 +69,7 @@ class Tally:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The result of a check. `agreed` are the calls that both sides answer alike, in order."""
 
     tallies: dict[str, Tally]
@@ -124,6 +122,21 @@ def check(
         tallies[function].native = figures
     mismatches = tuple(Mismatch(cases[i], i, tuple(found)) for i, found in differing.items())
     return Verdict(tallies, mismatches, tuple(cases[i] for i in agreed))
+
+
+def repeatable(side: Side, cases: Sequence[Case]) -> tuple[list[Result], dict[str, dict[str, int]]]:
+    """As `run`, but each call that has an outcome runs once more, later and with another hash seed;
+    one that disagrees with itself is dropped.
+    """
+    first, counts = run(side, cases)
+    kept = [number for number, result in enumerate(first) if isinstance(result, bytes)]
+    other = replace(side, patience=4, environment={**side.environment, **_OTHER_SEED})
+    again, _ = run(other, [cases[number] for number in kept])
+    results = list(first)
+    for number, result in zip(kept, again, strict=True):
+        if result != first[number]:
+            results[number] = Dropped("unrepeatable")
+    return results, counts
 
 
 def _survivors(

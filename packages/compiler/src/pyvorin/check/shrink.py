@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import isfinite
-from typing import Final
+from typing import Final, NamedTuple
 
 from pyvorin_wire.outcome_tree import Difference
 
@@ -24,8 +23,7 @@ MAX_ROUNDS: Final = 24
 MAX_TRIALS: Final = 80  # calls tried in a round
 
 
-@dataclass(frozen=True, slots=True)
-class Shrunk:
+class Shrunk(NamedTuple):
     """`alone` says whether the call differs in a fresh process, without the calls before it."""
 
     original: Mismatch

@@ -2,9 +2,13 @@
 
 For each function the slowest of its representative calls is taken, repeated until a block takes
 MIN_BLOCK_NS. Blocks of the two sides alternate, the first rounds warm up and are not counted, and
-the medians of the rest are reported, with the outcome of that call on either side. Arguments are
-made anew for each call, outside the timed part. Time is the thread's CPU time, so that a busy
-machine does not decide what is shipped.
+the medians of the rest are reported, with the outcome of that call on either side. Rounds end early
+when all so far show a difference that more of them would not undo. Arguments are made anew for each
+call, outside the timed part. Time is the thread's CPU time, so that a busy machine does not decide
+what is shipped.
+
+All functions together get TOTAL_NS, so that a module of many slow ones ends too: a long call is
+repeated less, and one of a second or more is timed once on either side, without warming up.
 """
 
 from __future__ import annotations
@@ -24,7 +28,11 @@ MIN_BLOCK_NS: Final = 2_000_000
 MAX_LOOPS: Final = 4096
 WARM_UP: Final = 2
 ROUNDS: Final = 7
+CLEAR_ROUNDS: Final = 3  # as many are enough where each of them shows
+CLEAR: Final = 2.0  # a ratio beyond this
 TIME_PER_FUNCTION_NS: Final = 1_500_000_000
+TOTAL_NS: Final = 20_000_000_000
+LONG_NS: Final = 100_000_000  # a call that has warmed up by itself
 
 
 def time_functions(job: dict[str, Any]) -> Iterator[Result]:
@@ -36,43 +44,68 @@ def time_functions(job: dict[str, Any]) -> Iterator[Result]:
     for item in job["cases"]:
         case = Case.from_json(item)
         calls.setdefault(case.function, []).append(case)
+    budget = min(TIME_PER_FUNCTION_NS, TOTAL_NS // max(1, len(calls)))
     for cases in calls.values():
-        case = max(cases, key=lambda case: _seconds(case, python))
-        yield _time(case, python, native)
+        case, once = _slowest(cases, python, budget)
+        yield _time(case, once, python, native, budget)
         yield observe(case, python, 0)
         yield observe(case, native, 0)
 
 
-def _seconds(case: Case, module: ModuleType) -> int:
-    """Duration of one call, in ns; its exception, if any, is part of the call."""
-    return _block(*_prepare(case, module), loops=1)
+def _slowest(cases: list[Case], module: ModuleType, budget: int) -> tuple[Case, int]:
+    """The call that takes longest, and how long in ns, of those that a third of the budget lets
+    one try. An exception is part of the call.
+    """
+    tried: list[tuple[int, Case]] = []
+    for case in cases:
+        tried.append((_block(*_prepare(case, module), loops=1), case))
+        if sum(took for took, _ in tried) > budget // 3:
+            break
+    took, case = max(tried, key=lambda item: item[0])
+    return case, took
 
 
 def _prepare(case: Case, module: ModuleType) -> tuple[Callable[..., Any], Callable[[], Any]]:
     return builder(case.call, module.__dict__)
 
 
-def _time(case: Case, python: ModuleType, native: ModuleType) -> dict[str, Any]:
+def _time(
+    case: Case, once: int, python: ModuleType, native: ModuleType, budget: int
+) -> dict[str, Any]:
     sides = _prepare(case, python), _prepare(case, native)
-    once = max(1, min(_block(*sides[0], loops=1) for _ in range(3)))
+    if once < LONG_NS:
+        once = min(_block(*sides[0], loops=1) for _ in range(3))
+    once = max(1, once)
     loops = min(MAX_LOOPS, -(-MIN_BLOCK_NS // once))
-    rounds = max(3, min(ROUNDS, TIME_PER_FUNCTION_NS // (2 * once * loops)))
+    rounds = min(ROUNDS, max(3 if once < LONG_NS else 1, budget // (2 * once * loops)))
+    warm_up = WARM_UP if once < LONG_NS else 0
     times: tuple[list[int], list[int]] = [], []
-    for number in range(rounds + WARM_UP):
+    for number in range(rounds + warm_up):
         for side in (0, 1) if number % 2 else (1, 0):
             elapsed = _block(*sides[side], loops=loops)
-            if number >= WARM_UP:
+            if number >= warm_up:
                 times[side].append(elapsed)
-    ratio = median(slow / max(1, fast) for slow, fast in zip(*times, strict=True))
+        if _is_clear(*times):
+            break
+    ratio = median(_ratios(*times))
     return {
         "function": case.function,
         "call": case.call,
         "loops": loops,
-        "rounds": rounds,
+        "rounds": len(times[0]),
         "cpython_ns": round(median(times[0]) / loops),
         "native_ns": round(median(times[1]) / loops),
         "ratio_milli": round(ratio * 1000),
     }
+
+
+def _ratios(slow: list[int], fast: list[int]) -> list[float]:
+    return [a / max(1, b) for a, b in zip(slow, fast, strict=True)]
+
+
+def _is_clear(slow: list[int], fast: list[int]) -> bool:
+    ratios = _ratios(slow, fast)
+    return len(ratios) >= CLEAR_ROUNDS and (min(ratios) > CLEAR or max(ratios) < 1 / CLEAR)
 
 
 def _block(function: Callable[..., Any], make: Callable[[], Any], loops: int) -> int:

@@ -1,11 +1,14 @@
-"""The command line's grammar. Imports nothing of the compiler, so that every start is quick."""
+"""The command line's grammar. Imports nothing that compiles, so that every start is quick."""
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Final, NoReturn
+
+from pyvorin.errors import RefusedError
 
 FORMATS: Final = ("text", "json", "sarif", "github")
 VERSION: Final = "0.1.0"
@@ -15,12 +18,21 @@ class _Parser(argparse.ArgumentParser):
     """An `ArgumentParser` whose complaint is one sentence and where to read on."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see `{self.prog} --help`)\n")
+        raise RefusedError(message, hint=f"see `{self.prog} --help`")
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Parse; `module` names the module of `pyvorin.cli` that runs the command. Exits 2 on error."""
+    """Parse; `module` names the module of `pyvorin.cli` that runs the command. Raises RefusedError;
+    SystemExit after `--help` and `--version`.
+    """
     return _parser().parse_args(arguments)
+
+
+def style(arguments: Sequence[str]) -> str:
+    """The format asked for, also on a command line that does not parse."""
+    pairs = itertools.zip_longest(arguments, arguments[1:], fillvalue="")
+    asked = [two if one == "--format" else one[9:] for one, two in pairs if one[:8] == "--format"]
+    return asked[-1] if asked and asked[-1] in FORMATS else "text"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> int:
     source = request.admitted(options.file)
     chosen = request.choose(source, options.file, options.function)
     found = diagnose(source, options.file, lambda name: chosen is None or name in chosen)
-    sys.stdout.write(output.findings(found, {options.file: source}, options.format))
+    output.emit(output.findings(found, {options.file: source}, options.format))
     errors = {item.function for item in found if item.severity is Severity.ERROR}
     wanted = [name for name in definitions(source) if chosen is None or name in chosen]
     clean = len(wanted) - len(errors & set(wanted))

@@ -7,13 +7,13 @@ lower      typed operations, every body of every function
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 from collections.abc import Iterator
 from typing import Final
 
 from pyvorin import driver
 from pyvorin.cli import request
+from pyvorin.cli.program import running
 from pyvorin.errors import RefusedError
 from pyvorin.infer.program import Program
 from pyvorin.ir.text import write
@@ -39,7 +39,7 @@ def lowered(
     source: str, path: str, options: CompileOptions
 ) -> tuple[Program, driver.Bodies, list[driver.Outcome]]:
     """Types and typed bodies; what the program prints meanwhile goes to standard error."""
-    with contextlib.redirect_stdout(sys.stderr):
+    with running(source, path):
         return driver.lower_source(source, path, options)
 
 

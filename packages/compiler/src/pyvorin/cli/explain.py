@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import sys
 
 from pyvorin.diagnostics import CODES, find, page
@@ -18,6 +17,8 @@ def run(options: argparse.Namespace) -> int:
         return 0
     row = find(options.code)
     if row is None:
+        import difflib  # only here: every other start is quicker without it
+
         words = [*CODES, *(row.slug for row in CODES.values())]
         close = difflib.get_close_matches(options.code, words, 3, 0.5)
         hint = f"did you mean {' or '.join(f'`{word}`' for word in close)}?" if close else ""

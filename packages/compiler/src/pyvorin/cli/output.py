@@ -1,4 +1,4 @@
-"""What the command prints: findings in four formats, and refusals as one sentence."""
+"""What the command prints: findings in four formats; a refusal is one sentence, or one finding."""
 
 from __future__ import annotations
 
@@ -53,14 +53,38 @@ def coloured(stream: Any) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-def complain(error: RefusedError) -> None:
-    """Say on standard error why a file or a request is refused, with the place if there is one."""
+def emit(text: str) -> None:
+    """Write the result. Raises RefusedError if standard output is a file on a full disk."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise RefusedError(f"cannot write the output: {reason}", code="PYV703") from None
+
+
+def complain(error: RefusedError, style: str = "text") -> None:
+    """Say why a file or a request is refused: on standard error for people, with the place if there
+    is one; in any other format as a document on standard output, like every finding.
+    """
+    if style != "text":
+        sys.stdout.write(findings([finding(error)], {}, style))
+        return
     place = f"{_place(error.span)}: " if error.span else ""
-    print(f"pyvorin: {place}{visible(error.message)}", file=sys.stderr)
+    print(f"pyvorin: {place}{visible(error.message)} [{error.code}]", file=sys.stderr)
     if error.excerpt:
         print(error.excerpt, file=sys.stderr)
     if error.hint:
         print(f"  help: {visible(error.hint)}", file=sys.stderr)
+
+
+def finding(error: RefusedError) -> Diagnostic:
+    """The refusal as a diagnostic."""
+    help_ = (error.hint,) if error.hint else ()
+    slug = CODES[error.code].slug
+    return Diagnostic(error.code, Severity.ERROR, error.message, error.span, help=help_, slug=slug)
 
 
 def excerpt(span: Span, source: str) -> str:

@@ -6,7 +6,7 @@ import argparse
 
 from pyvorin.build import build
 from pyvorin.cli import compile as compiling
-from pyvorin.cli import request
+from pyvorin.cli import output, request
 
 
 def run(options: argparse.Namespace) -> int:
@@ -14,5 +14,5 @@ def run(options: argparse.Namespace) -> int:
     options.on_unsupported = options.on_unsupported or "keep-python"
     wanted = request.make(options)
     built = build(wanted, compiling.compile_module)
-    compiling.show(built, wanted, options.format, [])
+    output.emit(compiling.shown(built, wanted, options.format, []))
     return built.exit_code

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import ast
-import platform
+import os
 import sys
 import sysconfig
-import tomllib
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,10 +14,10 @@ from pyvorin.build import Request, skipped
 from pyvorin.check.case import Inputs
 from pyvorin.check.inputs import collect, definitions, no_run
 from pyvorin.cli.output import excerpt
-from pyvorin.errors import OVER_LIMIT, RefusedError
+from pyvorin.errors import RefusedError
 from pyvorin.frontend.diagnose import diagnose
 from pyvorin.options import DEFAULT_SEED, MIN_SPEEDUP, CompileOptions
-from pyvorin.source import admit, read, syntax_error
+from pyvorin.source import admit, read, syntax_error, too_deep
 
 MINORS: Final = ((3, 11), (3, 12), (3, 13))
 _SETTINGS: Final = frozenset({"on-unsupported", "min-speedup", "examples"})
@@ -29,13 +27,13 @@ def unsupported_here() -> str:
     """Why this Python or machine cannot compile, in one sentence; empty if it can."""
     version = ".".join(map(str, sys.version_info[:2]))
     if sys.implementation.name != "cpython":
-        return f"pyvorin compiles for CPython, and this is {platform.python_implementation()}"
+        return f"pyvorin compiles for CPython, and this is {sys.implementation.name}"
     if sys.version_info[:2] not in MINORS:
         return f"CPython 3.11, 3.12 and 3.13 are supported, and this is {version}"
     if sysconfig.get_config_var("Py_GIL_DISABLED"):
         return "free-threaded builds of CPython are not supported; use the ordinary build"
-    if sys.platform != "linux" or platform.machine() != "x86_64" or sys.maxsize < 2**63 - 1:
-        return f"Linux on x86-64 is supported, and this is {sys.platform} on {platform.machine()}"
+    if sys.platform != "linux" or os.uname().machine != "x86_64" or sys.maxsize < 2**63 - 1:
+        return f"Linux on x86-64 is supported, and this is {sys.platform} on {os.uname().machine}"
     return ""
 
 
@@ -43,7 +41,7 @@ def require_supported() -> None:
     """Raise RefusedError unless this Python can compile for itself."""
     reason = unsupported_here()
     if reason:
-        raise RefusedError(reason)
+        raise RefusedError(reason, code="PYV705")
 
 
 def tag() -> str:
@@ -60,7 +58,7 @@ def admitted(path: str) -> str:
     except SyntaxError as error:  # what only the compiler proper sees: `return` outside a function
         raise _shown(syntax_error(error, path), source) from None
     except (RecursionError, MemoryError, OverflowError, ValueError):
-        raise RefusedError(f"`{path}` is nested too deeply", OVER_LIMIT) from None
+        raise _shown(too_deep(path), source) from None
     except RefusedError as error:
         raise _shown(error, source) from None
     return source
@@ -78,9 +76,8 @@ def make(options: argparse.Namespace, run: bool = True) -> Request:
     require_supported()
     options = _with_defaults(options)
     if options.target not in (None, tag()):
-        raise RefusedError(
-            f"this is CPython {tag()}; for `{options.target}` run pyvorin under that Python"
-        )
+        message = f"this is CPython {tag()}; for `{options.target}` run pyvorin under that Python"
+        raise RefusedError(message, code="PYV705")
     source = admitted(options.file)
     settings = project_settings(options.file)
     chosen = choose(source, options.file, options.function)
@@ -168,7 +165,7 @@ def collect_inputs(
     kept = frozenset(definitions(source)) - skipped(source)
     if chosen is not None:
         kept |= frozenset(chosen)
-    return replace(found, cases=tuple(case for case in found.cases if case.function in kept))
+    return found._replace(cases=tuple(case for case in found.cases if case.function in kept))
 
 
 def project_settings(path: str) -> dict[str, Any]:
@@ -179,6 +176,8 @@ def project_settings(path: str) -> dict[str, Any]:
             break
     else:
         return {}
+    import tomllib  # only here: a start without such a file is quicker
+
     try:
         with open(file, "rb") as stream:
             settings = tomllib.load(stream).get("tool", {}).get("pyvorin", {})

@@ -35,13 +35,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_VARARGS, CO_VARKEYWORDS
 from types import CodeType, FunctionType
+from typing import NamedTuple
 
-from pyvorin.frontend import flow
-from pyvorin.frontend.emit import BlockEmitter, Finding, Layout, Unit
+from pyvorin.frontend import flow, joining, variables
+from pyvorin.frontend.emit import BlockEmitter, Finding, Layout, Unit, frame_locals
 from pyvorin.frontend.native import DYNAMIC_BUILTINS
-from pyvorin.frontend.opcodes import MINOR, SUPPORTED_MINORS, Instruction, decode
+from pyvorin.frontend.opcodes import MINOR, SUPPORTED_MINORS, Instruction, decode, handlers_of
 from pyvorin.frontend.prune import prune
-from pyvorin.ir.model import Block, Entry, Function, Rep, Slot
+from pyvorin.ir.model import Block, Entry, FrameState, Function, Maybe, Rep, Slot
 
 __all__ = ["Built", "Finding", "Header", "build_function"]
 
@@ -62,18 +63,19 @@ class Header:
     stack: str
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(NamedTuple):
     """A function's generic IR, or None with the findings that say why there is none.
 
     `headers` are in offset order. `findings` beside a function name instructions that only the
-    interpreter does.
+    interpreter does. `blames`: the position of an error depends on how warm the code is
+    (`frontend.joining`).
     """
 
     function: Function | None
     headers: list[Header]
     findings: list[Finding]
     code: CodeType
+    blames: bool = False
 
 
 def build_function(source: FunctionType | CodeType, index: int = 0) -> Built:
@@ -85,20 +87,25 @@ def build_function(source: FunctionType | CodeType, index: int = 0) -> Built:
     refused = _refusals(code, instructions)
     if refused:
         return Built(None, [], refused, code)
-    unit = Unit(Function(code.co_name, index=index, nlocals=code.co_nlocals), code, {})
-    unit.raw.update(flow.split(instructions))
-    flow.analyse(unit.raw, _parameter_count(code), code.co_nlocals)
+    unit = Unit(Function(code.co_name, index=index, nlocals=variables.slots(code)), code, {})
+    handlers = handlers_of(code)
+    unit.raw.update(flow.split(instructions, handlers))
+    flow.analyse(unit.raw, entry_variables(code), len(variables.names(code)), handlers)
     _emit_blocks(unit)
     headers = [
         _header(layout) for _, layout in sorted(unit.layouts.items()) if layout.raw.is_header
     ]
     _order_blocks(unit)
     prune(unit.function, keep={header.block for header in headers})
-    return Built(unit.function, headers, unit.findings, code)
+    blames = joining.may_blame(unit.raw.values())
+    return Built(unit.function, headers, unit.findings, code, blames)
 
 
-def _parameter_count(code: CodeType) -> int:
-    return code.co_argcount + code.co_kwonlyargcount
+def entry_variables(code: CodeType) -> list[int]:
+    """The numbers of what is bound on entry: parameters, shared cells, free variables."""
+    every = len(variables.names(code))
+    given = {*range(code.co_argcount + code.co_kwonlyargcount), *variables.shared(code)}
+    return sorted({*given, *range(every - len(code.co_freevars), every)})
 
 
 def _emit_blocks(unit: Unit) -> None:
@@ -107,28 +114,46 @@ def _emit_blocks(unit: Unit) -> None:
     assert not start.is_header, "the first instruction is RESUME, which nothing jumps to"
     function, code = unit.function, unit.code
     entry = function.new_block("entry")
-    count = _parameter_count(code)
-    entry.params = [function.new_value(Rep.OBJ, name) for name in code.co_varnames[:count]]
-    function.entries.append(Entry(-1, entry, [("local", number) for number in range(count)]))
-    unbound: list[Slot] = [None] * (code.co_nlocals - count)
-    BlockEmitter(unit, start, entry, [*entry.params, *unbound], []).run()
+    names = variables.names(code)
+    local: list[Slot] = [None] * len(names)
+    for number in entry_variables(code):
+        local[number] = param = function.new_value(Rep.OBJ, names[number])
+        entry.params.append(param)
+    shared = variables.shared(code)
+    slots = [("cell" if n in shared else "local", n) for n in entry_variables(code)]
+    function.entries.append(Entry(-1, entry, slots))
+    BlockEmitter(unit, start, entry, local, []).run()
     for raw in unit.raw.values():
-        if raw.is_header and raw.entering is not None:
+        if raw.is_header and raw.entering is not None and {*raw.entering.shape} <= {*"v0"}:
             unit.layout(raw.offset)
     while unit.work:
         layout = unit.work.pop()
-        BlockEmitter(unit, layout.raw, layout.block, layout.locals, layout.stack).run()
+        at = layout.raw, layout.block, layout.locals, layout.stack, layout.before
+        BlockEmitter(unit, *at).run()
 
 
 def _order_blocks(unit: Unit) -> None:
     """Order blocks as in the bytecode, the entry first."""
-    order = {layout.block: offset for offset, layout in unit.layouts.items()}
-    unit.function.blocks.sort(key=lambda block: order.get(block, -1))
+    order = {layout.block: key for key, layout in unit.layouts.items()}
+    unit.function.blocks.sort(key=lambda block: order.get(block, (-1, False)))
 
 
 def _header(layout: Layout) -> Header:
     assert layout.raw.entering is not None
     return Header(layout.raw.offset, layout.block, layout.slots, layout.raw.entering.shape)
+
+
+def header_state(header: Header, code: CodeType) -> FrameState:
+    """The generic frame state at a loop header."""
+    by_slot = dict(zip(header.slots, header.block.params, strict=True))
+    locals_: list[Slot] = []
+    for number in range(variables.slots(code)):
+        value = by_slot.get(("local", number))
+        bound = by_slot.get(("bound", number))
+        locals_.append(Maybe(value, bound) if value is not None and bound is not None else value)
+    stack = tuple(by_slot.get(("stack", depth)) for depth in range(len(header.stack)))
+    local = frame_locals(code, variables.private(code), locals_, stack)
+    return FrameState(header.offset, local, stack)
 
 
 _FLAGS = (
@@ -144,20 +169,15 @@ def _refusals(code: CodeType, instructions: list[Instruction]) -> list[Finding]:
     """Why the function has no IR at all."""
     line = code.co_firstlineno
     found = [Finding(kind, code.co_name, 0, line) for flag, kind in _FLAGS if code.co_flags & flag]
-    if code.co_freevars or code.co_cellvars:
-        names = ", ".join((*code.co_freevars, *code.co_cellvars))
-        found.append(Finding("closure", names, 0, line))
-    found += [
-        Finding("nested function", item.name, item.offset, item.line)
-        for item in instructions
-        if item.name == "MAKE_FUNCTION"
-    ]
+    comprehension = code.co_name in variables.COMPREHENSIONS
+    if comprehension and variables.shared(code):
+        found.append(Finding("closure", "shared by a function inside", 0, line))
+    if code.co_freevars and not comprehension:
+        found.append(Finding("closure", ", ".join(code.co_freevars), 0, line))
     found += [
         Finding("dynamic code", str(step.args[0]), item.offset, item.line)
         for item in instructions
         for step in item.steps
         if step.kind == "global" and step.args[0] in DYNAMIC_BUILTINS
     ]
-    if code.co_exceptiontable and not found:
-        found.append(Finding("exception table", code.co_name, 0, line))
     return found

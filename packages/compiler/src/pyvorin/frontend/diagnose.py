@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from pyvorin_wire.diagnostic import Diagnostic
 
+from pyvorin.frontend.characters import characters
 from pyvorin.frontend.page import Page
 from pyvorin.frontend.scope import module_names, top_functions
 from pyvorin.frontend.walk import FunctionFindings
@@ -31,7 +32,7 @@ def diagnose(
     tree = ast.parse(source, path)
     page = Page(source, path)
     names = module_names(tree)
-    found = _module_findings(tree, page)
+    found = characters(source, page) + _module_findings(tree, page)
     for function in top_functions(tree.body):
         if wanted(function.name):
             found += FunctionFindings(function, names, page).run()

@@ -7,16 +7,18 @@ steps on a symbolic frame.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
+from pyvorin.frontend import joining, variables
 from pyvorin.frontend.flow import RawBlock
-from pyvorin.ir.model import Block, Edge, FrameState, Function, Maybe, Op, Rep, Slot, Value
+from pyvorin.frontend.opcodes import Instruction
+from pyvorin.ir.model import Block, Edge, FrameState, Function, Maybe, Op, Rep, Slot, Value, Virtual
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """Why bytecode is refused or left to the interpreter. `kind` is a word of the front end,
     `detail` names what.
     """
@@ -27,8 +29,7 @@ class Finding:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(NamedTuple):
     """A truth value on the symbolic stack: the test of `value`, repeated from `state` if it leaves
     (3.13).
     """
@@ -37,7 +38,13 @@ class Truth:
     state: FrameState
 
 
-Item = Value | Truth | None  # None is a NULL
+class Closure(NamedTuple):
+    """Cells on the symbolic stack, by number of their variables: one, or a function's tuple."""
+
+    variables: tuple[int, ...]
+
+
+Item = Value | Truth | Closure | None  # None is a NULL
 
 
 @dataclass(eq=False, slots=True)
@@ -49,6 +56,7 @@ class Layout:
     slots: tuple[tuple[str, int], ...]
     locals: list[Slot]
     stack: list[Item]
+    before: Instruction | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -58,18 +66,25 @@ class Unit:
     function: Function
     code: CodeType
     raw: dict[int, RawBlock]
-    layouts: dict[int, Layout] = field(default_factory=dict)
+    layouts: dict[tuple[int, bool], Layout] = field(default_factory=dict)
     work: list[Layout] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    private: frozenset[int] = field(init=False)  # variables in private cells
 
-    def layout(self, offset: int) -> Layout:
+    def __post_init__(self) -> None:
+        self.private = variables.private(self.code)
+
+    def layout(self, offset: int, before: Instruction | None = None) -> Layout:
         """The layout of the block at an offset; the first request plans it and queues it for
-        emission.
+        emission. `before`: the instruction that its first one is joined with (`_join`); others who
+        go there have a block of their own.
         """
-        if offset not in self.layouts:
-            self.layouts[offset] = made = self._plan(self.raw[offset])
+        key = offset, before is not None
+        if key not in self.layouts:
+            self.layouts[key] = made = self._plan(self.raw[offset])
+            made.before = before
             self.work.append(made)
-        return self.layouts[offset]
+        return self.layouts[key]
 
     def _plan(self, raw: RawBlock) -> Layout:
         assert raw.entering is not None, raw.offset
@@ -83,8 +98,9 @@ class Unit:
             slots.append((kind, number))
             return value
 
+        names = variables.names(self.code)
         for number, bound in enumerate(raw.entering.bound):
-            name = self.code.co_varnames[number]
+            name = names[number]
             slot: Slot = None
             if bound != "unbound":
                 slot = parameter("local", number, Rep.OBJ, name)
@@ -97,8 +113,7 @@ class Unit:
         return layout
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
+class _Mark(NamedTuple):
     """Where emission stood before an instruction."""
 
     ops: int
@@ -110,7 +125,13 @@ class BlockEmitter:
     """Runs the steps of one bytecode block, appending operations to its IR block."""
 
     def __init__(
-        self, unit: Unit, raw: RawBlock, block: Block, local: list[Slot], stack: list[Item]
+        self,
+        unit: Unit,
+        raw: RawBlock,
+        block: Block,
+        local: list[Slot],
+        stack: list[Item],
+        before: Instruction | None = None,
     ) -> None:
         self.unit = unit
         self.raw = raw
@@ -118,9 +139,12 @@ class BlockEmitter:
         self.locals = list(local)
         self.stack = list(stack)
         self.ended = False
+        self._names = variables.names(unit.code)
+        self._shared = variables.shared(unit.code)
         self._marks: list[_Mark] = []
         self._call_state: FrameState | None = None  # state before KW_NAMES, for the call after it
         self._call_names: tuple[str, ...] = ()
+        self._before, self._is_second = before, False  # the instruction before, for `_join`
 
     def run(self) -> None:
         """Emit the block up to its terminator."""
@@ -128,14 +152,51 @@ class BlockEmitter:
             self._instruction = instruction
             self._following = self.raw.instructions[number + 1 : number + 2]
             self._state = FrameState(
-                instruction.offset, tuple(self.locals), tuple(map(_slot, self.stack))
+                instruction.offset, self._frame_locals(), tuple(map(_slot, self.stack))
             )
             self._marks.append(_Mark(len(self.block.ops), len(self.stack), self._state))
+            self._join()
             for step in instruction.steps:
                 getattr(self, f"_do_{step.kind.replace('return', 'ret')}")(*step.args)
                 if self.ended:
                     return
-        self._end("br", edges=[self._edge(self.raw.falls_to)])
+        self._end("br", edges=[self._edge(self.raw.falls_to, self._joins_next())])
+
+    def _frame_locals(self) -> tuple[Slot, ...]:
+        """The variables as a frame has them: captured ones in cells, free ones left out."""
+        unit = self.unit
+        return frame_locals(unit.code, unit.private, self.locals, tuple(map(_slot, self.stack)))
+
+    def _join(self) -> None:
+        """Find the instruction that CPython blames if this one finds its local unbound: on 3.11,
+        when the two are joined, the one before. Leaving in front of that one is right whether or
+        not they are joined yet.
+        """
+        before, joined = self._before, self._is_joined(self._instruction)
+        self._blamed = self._state
+        if joined and before is not None:
+            local = len(self._marks) > 1
+            self._blamed = (
+                self._marks[-2].state
+                if local
+                else joining.state_before(before, self._state, self.locals)
+            )
+        self._before, self._is_second = self._instruction, joined
+
+    def _is_joined(self, instruction: Instruction) -> bool:
+        """With the one before?"""
+        if self._is_second or self._before is None:
+            return False
+        return joining.is_joined(self._before, instruction)
+
+    def _joins_next(self) -> Instruction | None:
+        """The present instruction if it is joined with the first of the next block, where that
+        makes a difference.
+        """
+        after = self.unit.raw[self.raw.falls_to]
+        if self._is_joined(after.instructions[0]) and joining.matters(after):
+            return self._instruction
+        return None
 
     # ---- operations ------------------------------------------------------------------------------
     def _emit(
@@ -157,7 +218,7 @@ class BlockEmitter:
         """Emit an operation that may leave before the present instruction; push its result."""
         self.stack += self._emit(name, list(operands), state=self._state, **attrs)
 
-    def _constant(self, source: tuple[str, str | int]) -> Value:
+    def _constant(self, source: tuple[str | int, ...]) -> Value:
         return self._emit("py.const", [], source=source)[0]
 
     def _flag(self, value: bool) -> Value:
@@ -194,9 +255,9 @@ class BlockEmitter:
         )
         self.ended = True
 
-    def _edge(self, offset: int) -> Edge:
+    def _edge(self, offset: int, before: Instruction | None = None) -> Edge:
         """An edge to the block at `offset`, with the present frame as its arguments."""
-        layout = self.unit.layout(offset)
+        layout = self.unit.layout(offset, before)
         return Edge(layout.block, [self._argument(*slot) for slot in layout.slots])
 
     def _argument(self, kind: str, number: int) -> Value:
@@ -239,13 +300,12 @@ class BlockEmitter:
         """Leave where the statement starts: the last place with the stack that the raise leaves
         behind.
         """
-        depth = len(self.stack) - count
-        mark = next(mark for mark in reversed(self._marks) if mark.depth == depth)
-        del self.block.ops[mark.ops :]
-        self._leave("raise", mark.state)
+        del self.stack[len(self.stack) - count :]
+        self._leave_before("raise")
 
     def _do_ret(self) -> None:
-        self._end("ret", [self._pop()])
+        state = self._state
+        self._end("ret", [self._pop()], state=state)
 
     def _do_jump(self, target: int) -> None:
         self._end("br", edges=[self._edge(target)])
@@ -255,11 +315,11 @@ class BlockEmitter:
         if isinstance(top, Truth):
             value, state = top.value, top.state
         else:
-            assert top is not None, self._instruction
+            assert isinstance(top, Value), self._instruction
             value, state = top, self._state
         if test in ("none", "not none"):
             none = self._constant(("singleton", "None"))
-            (value,) = self._emit("py.is", [value, none], invert=False)
+            (value,) = self._emit("py.is", [value, none], state=state, invert=False)
         (truth,) = self._emit("py.truth", [value], (Rep.I1,), state)
         if keep:
             jumps = self._edge(target)
@@ -284,6 +344,11 @@ class BlockEmitter:
         self.stack.append(self._constant(source))
 
     def _do_load(self, index: int) -> None:
+        if index in self._shared:
+            cell = self._cell(index)
+            if cell is not None:
+                self._push("py.deref", cell, name=self._names[index])
+            return
         self._check(index)
         if not self.ended:
             value = self.locals[index]
@@ -292,24 +357,58 @@ class BlockEmitter:
 
     def _check(self, index: int) -> None:
         """Leave the local bound, or leave native code."""
-        name = self.unit.code.co_varnames[index]
+        name = self._names[index]
         match self.locals[index]:
             case None:
-                self._leave(f"unbound {name}", self._state)
+                self._leave(f"unbound {name}", self._blamed)
             case Maybe(Value() as value, _):
                 (checked,) = self._emit(
-                    "py.check", [value], state=self._state, name=name, index=index
+                    "py.check", [value], state=self._blamed, name=name, index=index
                 )
                 checked.hint = name
                 self.locals[index] = checked
 
+    def _cell(self, index: int) -> Value | None:
+        """The cell of a shared variable; without one that is surely there, leave native code."""
+        cell = self.locals[index]
+        if isinstance(cell, Value):
+            return cell
+        self._leave(f"a cell of {self._names[index]} that may not be there", self._state)
+        return None
+
     def _do_store(self, index: int) -> None:
-        value = self._pop()
-        value.hint = value.hint or self.unit.code.co_varnames[index]
+        value = self.stack.pop()
+        if index in self._shared:
+            assert isinstance(value, Value), (self._instruction, value)
+            cell = self._cell(index)
+            if cell is not None:
+                self._emit("py.store_deref", [cell, value], (), self._state)
+            return
+        if value is None:  # what `hide` found unbound
+            self.locals[index] = None
+            return
+        assert isinstance(value, Value), (self._instruction, value)
+        value.hint = value.hint or self._names[index]
         self.locals[index] = value
 
     def _do_delete(self, index: int) -> None:
         self._check(index)
+        self.locals[index] = None
+
+    def _do_take(self, index: int) -> None:
+        slot = self.locals[index]
+        assert isinstance(slot, Value), slot
+        self.stack.append(slot)
+        self.locals[index] = None
+
+    def _do_hide(self, index: int) -> None:
+        """Keep a local on the stack while a comprehension uses its slot."""
+        slot = self.locals[index]
+        if isinstance(slot, Maybe):
+            self._do_leave("comprehension over a variable that may be unbound")
+            return
+        assert slot is None or isinstance(slot, Value), slot
+        self.stack.append(slot)
         self.locals[index] = None
 
     def _do_pop(self) -> None:
@@ -336,6 +435,46 @@ class BlockEmitter:
         self._push("py.attr", self._pop(), name=name)
         self._push_shape(self._pop(), shape)
 
+    def _do_cell(self, index: int) -> None:
+        self.stack.append(Closure((index,)))
+
+    def _do_function(self) -> None:
+        """A comprehension's function, which is called at once; of others the interpreter's."""
+        place = self._constant_index(self._pop())
+        closure = (
+            self.stack.pop() if self.stack and isinstance(self.stack[-1], Closure) else Closure(())
+        )
+        code = self.unit.code.co_consts[place]
+        assert isinstance(closure, Closure), closure
+        bound = [slot for n in closure.variables if isinstance(slot := self.locals[n], Value)]
+        simple = len(bound) == len(closure.variables) and not self._shared & {*closure.variables}
+        if code.co_name in variables.COMPREHENSIONS and simple:
+            state = self._mark().state  # there are no cells on the stack yet
+            numbers = closure.variables
+            self.stack += self._emit(
+                "py.function", bound, state=state, const=place, captured=numbers
+            )
+            return
+        line = self._instruction.line
+        self.unit.findings.append(
+            Finding("instruction", "MAKE_FUNCTION", self._instruction.offset, line)
+        )
+        self._leave_before(f"making {code.co_name}")
+
+    def _mark(self) -> _Mark:
+        """Where the stack was last as it is now; the present instruction if that was in another
+        block.
+        """
+        depth = len(self.stack)
+        found = (mark for mark in reversed(self._marks) if mark.depth == depth)
+        return next(found, self._marks[-1])
+
+    def _leave_before(self, reason: str) -> None:
+        """Leave where the stack was last as it is now."""
+        mark = self._mark()
+        del self.block.ops[mark.ops :]
+        self._leave(reason, mark.state)
+
     def _do_binop(self, op: str, inplace: bool) -> None:
         self._push("py.binop", *self._pops(2), op=op, inplace=inplace)
 
@@ -347,7 +486,7 @@ class BlockEmitter:
         if isinstance(top, Truth):
             self.stack += self._emit("py.not", [top.value], state=top.state)
         else:
-            assert top is not None, self._instruction
+            assert isinstance(top, Value), self._instruction
             self._push("py.not", top)
 
     def _do_compare(self, op: str, test: bool) -> None:
@@ -366,7 +505,7 @@ class BlockEmitter:
             self._do_leave(f"{self._instruction.name} not followed by its test")
 
     def _do_is(self, invert: bool) -> None:
-        self.stack += self._emit("py.is", self._pops(2), invert=invert)
+        self._push("py.is", *self._pops(2), invert=invert)
 
     def _do_contains(self, invert: bool) -> None:
         self._push("py.contains", *self._pops(2), invert=invert)
@@ -377,6 +516,20 @@ class BlockEmitter:
     def _do_setitem(self) -> None:
         value, container, index = self._pops(3)
         self._emit("py.setitem", [container, index, value], (), self._state)
+
+    def _do_delitem(self) -> None:
+        self._emit("py.delitem", self._pops(2), (), self._state)
+
+    def _do_slice(self, count: int) -> None:
+        self._push("py.slice", *self._pops(count))
+
+    def _do_getslice(self) -> None:
+        self._do_slice(2)
+        self._do_getitem()
+
+    def _do_setslice(self) -> None:
+        self._do_slice(2)
+        self._do_setitem()
 
     def _do_kwnames(self, names: tuple[str, ...]) -> None:
         self._call_state, self._call_names = self._state, names
@@ -391,23 +544,111 @@ class BlockEmitter:
         operands = [item for item in pair if isinstance(item, Value)] + arguments
         self.stack += self._emit("py.call", operands, state=state, kwnames=names)
 
+    def _definition(self, value: Value) -> Op:
+        return next(op for op in self.block.ops if value in op.results)
+
     def _constant_tuple(self, value: Value) -> tuple[str, ...]:
-        op = next(op for op in self.block.ops if value in op.results)
-        names = self.unit.code.co_consts[op.attrs["source"][1]]
+        names = self.unit.code.co_consts[self._constant_index(value)]
         assert isinstance(names, tuple), names
         return names
+
+    def _constant_index(self, value: Value) -> int:
+        op = self._definition(value)
+        index = op.attrs["source"][1]
+        assert isinstance(index, int), op
+        return index
 
     def _do_iter(self) -> None:
         self._push("py.iter", self._pop())
 
     def _do_tuple(self, count: int) -> None:
-        self.stack += self._emit("py.tuple", self._pops(count))
+        if count and isinstance(self.stack[-1], Closure):
+            cells = [self.stack.pop() for _ in range(count)][::-1]
+            numbers = [n for item in cells if isinstance(item, Closure) for n in item.variables]
+            self.stack.append(Closure(tuple(numbers)))
+            return
+        self._push("py.tuple", *self._pops(count))
+
+    def _do_list(self, count: int) -> None:
+        self._push("py.list", *self._pops(count))
+
+    def _do_totuple(self) -> None:
+        self._push("py.totuple", self._pop())
+
+    def _do_set(self, count: int) -> None:
+        self._push("py.set", *self._pops(count))
+
+    def _do_dict(self, count: int) -> None:
+        self._push("py.dict", *self._pops(2 * count))
+
+    def _do_keyed(self, count: int) -> None:
+        """The keys are one constant; each gets a constant of its own."""
+        names = self._definition(self._pop()).attrs["source"]
+        values = self._pops(count)
+        keys = [self._constant((*names, place)) for place in range(count)]
+        self._push("py.dict", *[v for pair in zip(keys, values, strict=True) for v in pair])
+
+    def _do_format(self, conversion: str, spec: bool, formats: bool) -> None:
+        operands = self._pops(1 + spec)
+        self._push("py.format", *operands, conversion=conversion, formats=formats)
+
+    def _do_string(self, count: int) -> None:
+        self._push("py.string", *self._pops(count))
+
+    def _do_append(self, depth: int) -> None:
+        value = self._pop()
+        self._emit("py.append", [self._below(depth), value], (), self._state)
+
+    def _do_extend(self, depth: int) -> None:
+        value = self._pop()
+        self._emit("py.extend", [self._below(depth), value], (), self._state)
+
+    def _do_setupdate(self, depth: int) -> None:
+        value = self._pop()
+        self._emit("py.setupdate", [self._below(depth), value], (), self._state)
+
+    def _do_setadd(self, depth: int) -> None:
+        value = self._pop()
+        self._emit("py.setadd", [self._below(depth), value], (), self._state)
+
+    def _do_mapadd(self, depth: int) -> None:
+        key, value = self._pops(2)
+        self._emit("py.setitem", [self._below(depth), key, value], (), self._state)
+
+    def _below(self, depth: int) -> Value:
+        item = self.stack[-depth]
+        assert isinstance(item, Value), (self._instruction, item)
+        return item
 
     def _do_unpack(self, count: int) -> None:
         sequence = self._pop()
         items = self._emit("py.unpack", [sequence], (Rep.OBJ,) * count, self._state)
         self.stack += items[::-1]
 
+    def _do_unpackstar(self, before: int, after: int) -> None:
+        sequence = self._pop()
+        reps = (Rep.OBJ,) * (before + 1 + after)
+        items = self._emit("py.unpackstar", [sequence], reps, self._state, before=before)
+        self.stack += items[::-1]
+
 
 def _slot(item: Item) -> Slot:
+    """What a frame state says of an item; nothing leaves while there is a closure on the stack."""
+    if isinstance(item, Closure):
+        return None
     return item.value if isinstance(item, Truth) else item
+
+
+def frame_locals(
+    code: CodeType, private: frozenset[int], slots: Sequence[Slot], stack: tuple[Slot, ...]
+) -> tuple[Slot, ...]:
+    """The variables as a frame has them: captured ones in cells, free ones left out, and the
+    iterator of a comprehension, which by now lies on the stack, in its variable too.
+    """
+    found = [
+        Virtual("cell", (slot,), number + 1) if number in private else slot
+        for number, slot in enumerate(slots[: variables.slots(code)])
+    ]
+    if code.co_name in variables.COMPREHENSIONS and code.co_varnames[0] == ".0" and stack[1:]:
+        found[0] = stack[1] if found[0] is None else found[0]
+    return tuple(found)

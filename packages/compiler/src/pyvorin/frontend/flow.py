@@ -12,18 +12,17 @@ from __future__ import annotations
 
 import dis
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from pyvorin.frontend.opcodes import Instruction, Step
+from pyvorin.frontend.opcodes import Handler, Instruction, Step
 
-Shape = str  # bottom first: "v" a value, "0" a NULL
+Shape = str  # bottom first: "v" a value, "0" a NULL, "m" either, "x" what a handler is handed
 Bound = tuple[str, ...]  # for each local: "bound", "unbound" or "maybe"
 
 
-@dataclass(frozen=True, slots=True)
-class Entering:
+class Entering(NamedTuple):
     """What holds at the start of a block, on every path."""
 
     shape: Shape
@@ -47,15 +46,17 @@ class ShapeError(Exception):
     """Paths disagree about the value stack; CPython's compiler never emits that."""
 
 
-def split(instructions: list[Instruction]) -> dict[int, RawBlock]:
+def split(instructions: list[Instruction], handlers: Sequence[Handler] = ()) -> dict[int, RawBlock]:
     """Cut instructions into blocks keyed by offset; targets of backward jumps are headers."""
-    leaders = {instructions[0].offset}
+    leaders = {instructions[0].offset, *(handler.target for handler in handlers)}
     headers: set[int] = set()
     for here, after in zip(instructions, [*instructions[1:], None], strict=True):
         targets = {target for step in here.steps for target in step_targets(step)}
         leaders |= targets
-        headers |= {target for target in targets if target <= here.offset}
-        if after is not None and any(step.kind in _ENDS for step in here.steps):
+        if here.name != "JUMP_BACKWARD_NO_INTERRUPT":
+            headers |= {target for target in targets if target <= here.offset}
+        ends = not falls_through(here) or any(step.kind in _ENDS for step in here.steps)
+        if after is not None and ends:
             leaders.add(after.offset)
     blocks: dict[int, RawBlock] = {}
     for item in instructions:
@@ -86,7 +87,8 @@ def step_targets(step: Step) -> list[int]:
 
 def falls_through(instruction: Instruction) -> bool:
     """Say whether the next instruction may follow."""
-    return not any(step.kind in ("jump", "return", "raise") for step in instruction.steps)
+    ends = any(step.kind in ("jump", "return", "raise") for step in instruction.steps)
+    return not ends and instruction.name != "RERAISE"
 
 
 # ---- stack effects -------------------------------------------------------------------------------
@@ -94,10 +96,12 @@ def falls_through(instruction: Instruction) -> bool:
 _EFFECTS: dict[str, Callable[..., tuple[int, str]]] = {
     "const": lambda source: (0, "v"),
     "load": lambda index: (0, "v"),
+    "take": lambda index: (0, "v"),
     "store": lambda index: (1, ""),
     "delete": lambda index: (0, ""),
     "pop": lambda: (1, ""),
     "null": lambda: (0, "0"),
+    "cell": lambda index: (0, "v"),
     "global": lambda name, shape: (0, shape),
     "attr": lambda name, shape: (1, shape),
     "binop": lambda op, inplace: (2, "v"),
@@ -109,12 +113,29 @@ _EFFECTS: dict[str, Callable[..., tuple[int, str]]] = {
     "truth": lambda: (1, "v"),
     "getitem": lambda: (2, "v"),
     "setitem": lambda: (3, ""),
+    "delitem": lambda: (2, ""),
+    "slice": lambda count: (count, "v"),
+    "getslice": lambda: (3, "v"),
+    "setslice": lambda: (4, ""),
     "kwnames": lambda names: (0, ""),
     "call": lambda count, names_on_stack: (2 + count + names_on_stack, "v"),
     "iter": lambda: (1, "v"),
     "next": lambda target: (0, "v"),
     "tuple": lambda count: (count, "v"),
+    "list": lambda count: (count, "v"),
+    "totuple": lambda: (1, "v"),
+    "set": lambda count: (count, "v"),
+    "dict": lambda count: (2 * count, "v"),
+    "keyed": lambda count: (count + 1, "v"),
+    "format": lambda conversion, spec, formats: (1 + spec, "v"),
+    "string": lambda count: (count, "v"),
+    "append": lambda depth: (1, ""),
+    "extend": lambda depth: (1, ""),
+    "setupdate": lambda depth: (1, ""),
+    "setadd": lambda depth: (1, ""),
+    "mapadd": lambda depth: (2, ""),
     "unpack": lambda count: (1, "v" * count),
+    "unpackstar": lambda before, after: (1, "v" * (before + 1 + after)),
     "jump": lambda target: (0, ""),
     "branch": lambda test, target, keep: (1, ""),
     "return": lambda: (1, ""),
@@ -130,7 +151,7 @@ def shape_after(shape: Shape, instruction: Instruction, step: Step) -> Shape:
         case "swap":
             depth = step.args[0]
             return shape[:-depth] + shape[-1] + shape[len(shape) - depth + 1 : -1] + shape[-depth]
-        case "leave":
+        case "leave" | "function":
             change = dis.stack_effect(
                 dis.opmap[instruction.name], _argument(instruction), jump=False
             )
@@ -145,15 +166,21 @@ def _argument(instruction: Instruction) -> int | None:
 
 
 # ---- the analysis --------------------------------------------------------------------------------
-def analyse(blocks: dict[int, RawBlock], parameters: int, nlocals: int) -> None:
-    """Fill `entering` of every block that control can reach. The first `parameters` locals start
-    bound.
+def analyse(
+    blocks: dict[int, RawBlock],
+    given: Collection[int],
+    count: int,
+    handlers: Sequence[Handler] = (),
+) -> None:
+    """Fill `entering` of every block that control can reach. Of `count` variables those in `given`
+    start bound.
     """
     first = next(iter(blocks.values()))
-    first.entering = Entering("", ("bound",) * parameters + ("unbound",) * (nlocals - parameters))
+    bound = ("bound" if number in given else "unbound" for number in range(count))
+    first.entering = Entering("", tuple(bound))
     work = [first.offset]
     while work:
-        for target, entering in _walk(blocks[work.pop()]):
+        for target, entering in _walk(blocks[work.pop()], handlers):
             block = blocks[target]
             joined = _join(block.entering, entering)
             if joined != block.entering:
@@ -161,20 +188,50 @@ def analyse(blocks: dict[int, RawBlock], parameters: int, nlocals: int) -> None:
                 work.append(target)
 
 
-def _walk(block: RawBlock) -> list[tuple[int, Entering]]:
+def _walk(block: RawBlock, handlers: Sequence[Handler]) -> list[tuple[int, Entering]]:
     """What the block hands to each successor."""
-    assert block.entering is not None
-    shape, bound = block.entering.shape, list(block.entering.bound)
     handed: list[tuple[int, Entering]] = []
-    for instruction in block.instructions:
-        for step in instruction.steps:
+    for instruction, step, before in states(block):
+        if step is None:
+            for handler in handlers:
+                if handler.covers(instruction.offset):
+                    shape = before.shape[: handler.depth] + handler.handed
+                    handed.append((handler.target, Entering(shape, before.bound)))
+        else:
             for target in step_targets(step):
-                handed.append((target, Entering(_jumping(shape, step), tuple(bound))))
-            shape = shape_after(shape, instruction, step)
-            _bind(bound, step)
+                shape = _jumping(before.shape, step)
+                handed.append((target, Entering(shape, before.bound)))
     if block.falls_to >= 0:
-        handed.append((block.falls_to, Entering(shape, tuple(bound))))
+        handed.append((block.falls_to, _after(block)))
     return handed
+
+
+def states(block: RawBlock) -> Iterator[tuple[Instruction, Step | None, Entering]]:
+    """What holds before each instruction of a block (with None), and before each of its steps."""
+    state = block.entering
+    assert state is not None
+    for instruction in block.instructions:
+        yield instruction, None, state
+        for step in instruction.steps:
+            yield instruction, step, state
+            state = _step(state, instruction, step)
+
+
+def _after(block: RawBlock) -> Entering:
+    """What holds where a block ends without a jump."""
+    *_, (instruction, step, state) = states(block)
+    return state if step is None else _step(state, instruction, step)
+
+
+def _step(state: Entering, instruction: Instruction, step: Step) -> Entering:
+    shape, bound = state.shape, list(state.bound)
+    top = shape[-1:]
+    if step.kind == "hide":
+        shape += _HIDDEN[bound[step.args[0]]]
+    else:
+        shape = shape_after(shape, instruction, step)
+    _bind(bound, step, top)
+    return Entering(shape, tuple(bound))
 
 
 def _jumping(shape: Shape, step: Step) -> Shape:
@@ -187,18 +244,30 @@ def _jumping(shape: Shape, step: Step) -> Shape:
             return shape[:-1]
 
 
-def _bind(bound: list[str], step: Step) -> None:
+_HIDDEN = {"bound": "v", "unbound": "0", "maybe": "m"}
+_BOUND = {kind: bound for bound, kind in _HIDDEN.items()}
+
+
+def _bind(bound: list[str], step: Step, top: str) -> None:
+    """What a step does to a local; `top` is what lay on top of the stack."""
     match step.kind:
-        case "store" | "load":  # a load that succeeds proves it
+        case "store":  # of NULL: the end of a comprehension whose variable hid an unbound local
+            bound[step.args[0]] = _BOUND.get(top, "bound")
+        case "load":  # a load that succeeds proves it
             bound[step.args[0]] = "bound"
-        case "delete":
+        case "delete" | "hide" | "take":
             bound[step.args[0]] = "unbound"
 
 
 def _join(old: Entering | None, new: Entering) -> Entering:
     if old is None:
         return new
-    if old.shape != new.shape:
+    shape = "".join(map(_either, old.shape, new.shape))
+    if len(old.shape) != len(new.shape):
         raise ShapeError(f"value stack {old.shape!r} against {new.shape!r}")
     pairs: list[tuple[Any, Any]] = list(zip(old.bound, new.bound, strict=True))
-    return Entering(old.shape, tuple(a if a == b else "maybe" for a, b in pairs))
+    return Entering(shape, tuple(a if a == b else "maybe" for a, b in pairs))
+
+
+def _either(a: str, b: str) -> str:
+    return a if a == b else "x" if "x" in (a, b) else "m"

@@ -17,9 +17,13 @@ A step is a kind and its arguments:
     load        local index                          → v
     store       local index                          v →
     delete      local index
+    take        local index                          → v; the local is not read again
+    hide        local index                          → v, or NULL when it is unbound; then unbound
     pop                                              v →
     copy, swap  n (1 is the top)
     null                                             → NULL
+    cell        local index                          → the cell of a captured variable
+    function                                         [cells] code → v
     global      name, shape of what is pushed        → "v", "0v" or "v0" (0 is a NULL)
     attr        name, shape of what is pushed        v → "v", "0v" or "v0"
     binop       operator, in place?                  a b → v
@@ -31,12 +35,27 @@ A step is a kind and its arguments:
     truth                                            a → truth value
     getitem                                          x i → v
     setitem                                          v x i →
+    delitem                                          x i →
+    slice       n                                    start stop [step] → v
+    getslice                                         x start stop → v
+    setslice                                         v x start stop →
     kwnames     names                                (the next call has them)
     call        positional count, names on stack?    NULL callee arguments… → v
     iter                                             a → v
     next        exit offset                          i → i v, or (at exit) nothing
-    tuple       n                                    n values → v
+    tuple, list, set n                               n values → v
+    dict        n                                    n keys and values in turn → v
+    keyed       n                                    n values, tuple of n keys → v (a dict)
+    append      depth of the list below v            v →
+    extend      depth of the list below v            v →
+    setadd      depth of the set below v             v →
+    mapadd      depth of the dict below v            key v →
+    setupdate   depth of the set below v             v →
+    totuple                                          v → v (a list under construction)
     unpack      n                                    v → n values, first on top
+    unpackstar  n, m                                 v → n values, a list, m values
+    format      conversion, spec?, format?           v [spec] → v (conversion: "", "str", …)
+    string      n                                    n texts → v
     jump        target offset
     branch      "true" | "false" | "none" | "not none", target, keep?   v → (keep: stays on a jump)
     return                                           v →
@@ -48,18 +67,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyvorin_runtime import bytecode
+
+from pyvorin.frontend.variables import captured
 
 MINOR = sys.version_info[1]
 SUPPORTED_MINORS = (11, 12, 13)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One canonical step; the module docstring lists the kinds."""
 
     kind: str
@@ -69,8 +88,7 @@ class Step:
 Steps = tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Instruction:
+class Instruction(NamedTuple):
     """One bytecode instruction with its EXTENDED_ARG prefixes.
 
     `offset` is where execution of it starts (its first EXTENDED_ARG), in bytes; jumps land there.
@@ -84,13 +102,32 @@ class Instruction:
     steps: Steps
 
 
-@dataclass(frozen=True, slots=True)
-class _Raw:
-    """What a rule reads: the argument, the jump target and the code object."""
+class Handler(NamedTuple):
+    """An entry of the exception table, by offsets: `target` handles what the instructions from
+    `first` up to `end` raise (-1: to the end). It finds the lowest `depth` values of the stack, and
+    `handed` on top.
+    """
+
+    first: int
+    end: int
+    target: int
+    depth: int
+    handed: str
+
+    def covers(self, offset: int) -> bool:
+        """Does it handle what the instruction at `offset` raises?"""
+        return self.first <= offset and (self.end < 0 or offset < self.end)
+
+
+class _Raw(NamedTuple):
+    """What a rule reads: the argument, the jump target, the code object and which of its variables
+    live in cells.
+    """
 
     arg: int
     target: int
     code: CodeType
+    captured: frozenset[int]
 
 
 Rule = Callable[[_Raw], Steps]
@@ -98,11 +135,28 @@ Rule = Callable[[_Raw], Steps]
 
 def decode(code: CodeType) -> list[Instruction]:
     """List the instructions of the original (unspecialised) bytecode in order, caches left out."""
-    return [_instruction(item, code) for item in bytecode.decode(code).instructions]
+    cells = captured(code)
+    return [_instruction(item, code, cells) for item in bytecode.decode(code).instructions]
 
 
-def _instruction(item: bytecode.Instruction, code: CodeType) -> Instruction:
-    raw = _Raw(item.arg, -1 if item.target is None else item.target.offset, code)
+def handlers_of(code: CodeType) -> list[Handler]:
+    """The exception table. A handler is handed the exception, and below it, for one that reraises,
+    where it was raised.
+    """
+    return [
+        Handler(
+            item.first.offset,
+            -1 if item.end is None else item.end.offset,
+            item.target.offset,
+            item.depth,
+            "x" * (1 + item.lasti),
+        )
+        for item in bytecode.decode(code).handlers
+    ]
+
+
+def _instruction(item: bytecode.Instruction, code: CodeType, cells: frozenset[int]) -> Instruction:
+    raw = _Raw(item.arg, -1 if item.target is None else item.target.offset, code, cells)
     rule = RULES.get(item.name)
     steps = rule(raw) if rule is not None else unsupported(item.name)
     line = item.position[0] or code.co_firstlineno
@@ -117,7 +171,7 @@ def unsupported(name: str) -> Steps:
 # ---- rules shared by all minors ------------------------------------------------------------------
 _BINARY = ("+", "&", "//", "<<", "@", "*", "%", "|", "**", ">>", "-", "/", "^")  # NB_ADD, NB_AND…
 _COMPARE = ("<", "<=", "==", "!=", ">", ">=")
-_UNARY_POSITIVE_INTRINSIC = 5
+_UNARY_POSITIVE_INTRINSIC, _LIST_TO_TUPLE_INTRINSIC = 5, 6
 
 
 def _plain(kind: str, *args: Any) -> Rule:
@@ -190,13 +244,40 @@ _COMMON: dict[str, Rule] = {
     "STORE_SUBSCR": _plain("setitem"),
     "GET_ITER": _plain("iter"),
     "BUILD_TUPLE": _counted("tuple"),
+    "DELETE_SUBSCR": _plain("delitem"),
+    "BUILD_SLICE": _counted("slice"),
+    "UNPACK_EX": lambda raw: (Step("unpackstar", (raw.arg & 255, raw.arg >> 8)),),
+    "BUILD_STRING": _counted("string"),
+    "BUILD_LIST": _counted("list"),
+    "BUILD_SET": _counted("set"),
+    "BUILD_MAP": _counted("dict"),
+    "BUILD_CONST_KEY_MAP": _counted("keyed"),
+    "LIST_APPEND": _counted("append"),
+    "LIST_EXTEND": _counted("extend"),
+    "SET_UPDATE": _counted("setupdate"),
+    "SET_ADD": _counted("setadd"),
+    "MAP_ADD": _counted("mapadd"),
     "UNPACK_SEQUENCE": _counted("unpack"),
     "JUMP_FORWARD": _jump,
     "JUMP_BACKWARD": _jump,
+    "JUMP_BACKWARD_NO_INTERRUPT": _jump,  # from a handler to where its statement ends
     "RETURN_VALUE": _plain("return"),
     "RAISE_VARARGS": _counted("raise"),
     "LOAD_ASSERTION_ERROR": _plain("leave", "assert"),
+    "MAKE_FUNCTION": _plain("function"),
+    "MAKE_CELL": _nothing,
+    "COPY_FREE_VARS": _nothing,
+    "LOAD_CLOSURE": _counted("cell"),
+    "LOAD_DEREF": _counted("load"),
+    "STORE_DEREF": _counted("store"),
 }
+
+
+_CONVERSIONS = ("", "str", "repr", "ascii")
+
+
+def _format_value(raw: _Raw) -> Steps:
+    return (Step("format", (_CONVERSIONS[raw.arg & 3], bool(raw.arg & 4), True)),)
 
 
 # ---- 3.11 ----------------------------------------------------------------------------------------
@@ -204,9 +285,18 @@ def _name_at(kind: str, *args: Any) -> Rule:
     return lambda raw: (Step(kind, (raw.code.co_names[raw.arg], *args)),)
 
 
+def _load_fast(raw: _Raw) -> Steps:
+    """A comprehension loads its iterator once, and then has it on the stack."""
+    kind = "take" if raw.code.co_varnames[raw.arg] == ".0" else "load"
+    return (Step(kind, (raw.arg,)),)
+
+
 _ONLY_311: dict[str, Rule] = {
+    "FORMAT_VALUE": _format_value,
     "UNARY_POSITIVE": _plain("unary", "+"),
+    "LIST_TO_TUPLE": _plain("totuple"),
     "COMPARE_OP": lambda raw: (Step("compare", (_COMPARE[raw.arg], False)),),
+    "LOAD_FAST": _load_fast,
     "LOAD_GLOBAL": _load_global("0v"),
     "LOAD_ATTR": _name_at("attr", "v"),
     "LOAD_METHOD": _name_at("attr", "0v"),
@@ -235,6 +325,8 @@ def _load_attr(shape: str) -> Rule:
 def _intrinsic_1(raw: _Raw) -> Steps:
     if raw.arg == _UNARY_POSITIVE_INTRINSIC:
         return (Step("unary", ("+",)),)
+    if raw.arg == _LIST_TO_TUPLE_INTRINSIC:
+        return (Step("totuple"),)
     return unsupported(f"CALL_INTRINSIC_1 {raw.arg}")
 
 
@@ -251,6 +343,9 @@ def _return_const(raw: _Raw) -> Steps:
 
 _SINCE_312: dict[str, Rule] = {
     "LOAD_FAST_CHECK": _counted("load"),
+    "BINARY_SLICE": _plain("getslice"),
+    "STORE_SLICE": _plain("setslice"),
+    "LOAD_FAST_AND_CLEAR": _counted("hide"),
     "CALL_INTRINSIC_1": _intrinsic_1,
     "RETURN_CONST": _return_const,
     "POP_JUMP_IF_TRUE": _branch("true"),
@@ -260,6 +355,7 @@ _SINCE_312: dict[str, Rule] = {
 }
 
 _ONLY_312: dict[str, Rule] = {
+    "FORMAT_VALUE": _format_value,
     "COMPARE_OP": lambda raw: (Step("compare", (_COMPARE[raw.arg >> 4], False)),),
     "LOAD_GLOBAL": _load_global("0v"),
     "LOAD_ATTR": _load_attr("0v"),
@@ -271,10 +367,27 @@ _ONLY_312: dict[str, Rule] = {
 
 def _two_locals(first: str, second: str) -> Rule:
     """A fused pair of local accesses; the first index is in the high four bits."""
-    return lambda raw: (Step(first, (raw.arg >> 4,)), Step(second, (raw.arg & 15,)))
+
+    def rule(raw: _Raw) -> Steps:
+        return _local(first, raw.arg >> 4, raw) + _local(second, raw.arg & 15, raw)
+
+    return rule
+
+
+def _local(kind: str, index: int, raw: _Raw) -> Steps:
+    """Since 3.13 a closure's cells are loaded like locals."""
+    return (Step("cell" if kind == "load" and index in raw.captured else kind, (index,)),)
+
+
+def _load_local(raw: _Raw) -> Steps:
+    return _local("load", raw.arg, raw)
 
 
 _ONLY_313: dict[str, Rule] = {
+    "CONVERT_VALUE": lambda raw: (Step("format", (_CONVERSIONS[raw.arg], False, False)),),
+    "FORMAT_SIMPLE": _plain("format", "", False, True),
+    "FORMAT_WITH_SPEC": _plain("format", "", True, True),
+    "LOAD_FAST": _load_local,
     "LOAD_FAST_LOAD_FAST": _two_locals("load", "load"),
     "STORE_FAST_LOAD_FAST": _two_locals("store", "load"),
     "STORE_FAST_STORE_FAST": _two_locals("store", "store"),

@@ -19,7 +19,9 @@ class Page:
 
     def span(self, node: ast.AST, *, first_line: bool = False) -> Span:
         """The place of a node; only its first line for a statement with a body."""
-        assert isinstance(node, ast.stmt | ast.expr | ast.pattern | ast.arg), node
+        assert isinstance(node, ast.stmt | ast.expr | ast.pattern | ast.arg | ast.ExceptHandler), (
+            node
+        )
         line, end = node.lineno, node.end_lineno or node.lineno
         column = self._column(line, node.col_offset)
         if first_line and end != line:

@@ -18,6 +18,7 @@ class ModuleNames:
 
     kinds: dict[str, str] = field(default_factory=dict)
     math_functions: dict[str, str] = field(default_factory=dict)  # local name → name in `math`
+    imported: dict[str, tuple[str, str]] = field(default_factory=dict)  # (module, name in it)
     open: bool = False
 
     def kind(self, name: str) -> str | None:
@@ -51,6 +52,7 @@ def _bind(names: ModuleNames, node: ast.AST) -> None:
             for alias in aliases:
                 name = alias.asname or alias.name.split(".")[0]
                 names.kinds[name] = "math" if alias.name == "math" else "module"
+                names.imported[name] = (alias.name if alias.asname else name, "")
         case ast.ImportFrom(module=module, names=aliases):
             for alias in aliases:
                 _bind_import(names, module, alias)
@@ -65,6 +67,7 @@ def _bind_import(names: ModuleNames, module: str | None, alias: ast.alias) -> No
         names.math_functions[name] = alias.name
     else:
         names.kinds[name] = "import"
+        names.imported[name] = (module or "", alias.name)
 
 
 def local_names(function: FunctionNode) -> set[str]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ast
 import math
-from dataclasses import replace
 
 from pyvorin_wire.diagnostic import Diagnostic, Severity, Suggestion
 
 from pyvorin.diagnostics import CODES
 from pyvorin.frontend.native import (
     ADVICE,
+    ALIASES,
     DYNAMIC_BUILTINS,
     MATH_OF_ITERABLES,
     NATIVE_BUILTINS,
-    rewrite_loop,
+    NATIVE_METHODS,
+    NATIVE_OF_MODULES,
 )
 from pyvorin.frontend.page import Page
 from pyvorin.frontend.scope import FunctionNode, ModuleNames, local_names
@@ -71,7 +72,7 @@ class FunctionFindings(ast.NodeVisitor):
         self.found.append(
             self.page.finding(
                 code,
-                self.page.span(node, first_line=isinstance(node, ast.stmt)),
+                self.page.span(node, first_line=isinstance(node, ast.stmt | ast.ExceptHandler)),
                 message,
                 function=name,
                 result=result,
@@ -83,13 +84,8 @@ class FunctionFindings(ast.NodeVisitor):
 
     # ---- statements ----
     def visit_For(self, node: ast.For) -> None:
-        suggestion = rewrite_loop(node)
-        before = len(self.found)
         if not _is_constant_display(node.iter):
             self.visit(node.iter)
-        for number, item in enumerate(self.found[before:], before):
-            if suggestion and item.code == "PYV131":
-                self.found[number] = replace(item, suggestions=(suggestion,))
         self.visit(node.target)
         self._loop(node)
 
@@ -135,17 +131,21 @@ class FunctionFindings(ast.NodeVisitor):
         self._try(node)
 
     def _try(self, node: ast.AST) -> None:
-        message = "`try` cannot be compiled yet"
-        self._find("PYV115", node, message, "test before, or handle the exception in a caller")
         self.generic_visit(node)
 
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
+        message = "what this `except` does is left to the interpreter"
+        self._find("PYV115", node, message, "where it is raised often, test before instead")
+        self.leaving += 1
         for statement in node.body:
             self.visit(statement)
+        self.leaving -= 1
 
     def visit_With(self, node: ast.With) -> None:
-        message = "`with` cannot be compiled yet"
-        self._find("PYV116", node, message, "keep the `with` in a caller and pass what it gives")
+        message = "entering and leaving this `with` is left to the interpreter"
+        self._find("PYV116", node, message, "in a hot loop, enter the context around the loop")
+        for item in node.items:
+            self._without_warnings(item)
         for statement in node.body:
             self.visit(statement)
 
@@ -156,25 +156,17 @@ class FunctionFindings(ast.NodeVisitor):
         self._nested(node)
 
     def _nested(self, node: FunctionNode) -> None:
-        message = f"`{node.name}` is defined inside `{self.function.name}`"
+        message = f"`{node.name}` is made anew in each call of `{self.function.name}`"
         self._find("PYV113", node, message, "define it at module level and pass what it uses")
-        for inner in ast.walk(node):
-            if isinstance(inner, ast.Nonlocal):
-                self.visit_Nonlocal(inner)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        message = f"class `{node.name}` is defined inside `{self.function.name}`"
+        message = f"class `{node.name}` is made anew in each call of `{self.function.name}`"
         self._find("PYV114", node, message, "define it at module level")
 
     def visit_Global(self, node: ast.Global) -> None:
         names = ", ".join(f"`{name}`" for name in node.names)
         message = f"assigning to module variable {names} is left to the interpreter"
         self._find("PYV121", node, message, "pass the value in and return the new one")
-
-    def visit_Nonlocal(self, node: ast.Nonlocal) -> None:
-        names = ", ".join(f"`{name}`" for name in node.names)
-        message = f"{names} belongs to an outer function"
-        self._find("PYV122", node, message, "pass the value in and return the new one")
 
     def visit_Import(self, node: ast.Import) -> None:
         self._import(node)
@@ -188,9 +180,11 @@ class FunctionFindings(ast.NodeVisitor):
 
     def visit_Delete(self, node: ast.Delete) -> None:
         for target in node.targets:
-            if not isinstance(target, ast.Name):
+            if isinstance(target, ast.Attribute):
                 message = f"`del {ast.unparse(target)}` is left to the interpreter"
-                self._find("PYV123", target, message, "keep an index of what is in use instead")
+                self._find("PYV123", target, message, "store None instead")
+            else:
+                self.visit(target)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
         self._matrix(node, node.op)
@@ -212,15 +206,13 @@ class FunctionFindings(ast.NodeVisitor):
 
     # ---- scopes in expressions ----
     def visit_Lambda(self, node: ast.Lambda) -> None:
-        message = "`lambda` inside a function cannot be compiled yet"
+        message = "this `lambda` is made, and called, by the interpreter"
         self._find("PYV112", node, message, "define a function at module level")
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp) -> None:
-        kind = {"ListComp": "list", "SetComp": "set", "DictComp": "dict"}[type(node).__name__]
-        message = f"a {kind} comprehension cannot be compiled yet"
-        help = f"write a loop, or make the {kind} in the caller and pass it in"
-        self._find("PYV117", node, message, help)
-        self._outermost(node.generators)
+        self.loops += 1
+        self.generic_visit(node)
+        self.loops -= 1
 
     def visit_ListComp(self, node: ast.ListComp) -> None:
         self._comprehension(node)
@@ -232,12 +224,9 @@ class FunctionFindings(ast.NodeVisitor):
         self._comprehension(node)
 
     def visit_GeneratorExp(self, node: ast.GeneratorExp) -> None:
-        message = "a generator expression cannot be compiled yet"
-        self._find("PYV118", node, message, "write the loop")
-        self._outermost(node.generators)
-
-    def _outermost(self, generators: list[ast.comprehension]) -> None:
-        self.visit(generators[0].iter)  # the only part that runs in the function's own scope
+        message = "a generator expression is made, and run, by the interpreter"
+        self._find("PYV118", node, message, "write the loop, or a list comprehension")
+        self.visit(node.generators[0].iter)  # the only part that runs in the function's own scope
 
     def visit_Yield(self, node: ast.Yield) -> None:
         self._generator(node)
@@ -259,6 +248,9 @@ class FunctionFindings(ast.NodeVisitor):
         for item in (*starred, *doubled):
             message = f"`{ast.unparse(node.func)}` is called with a starred argument"
             self._find("PYV125", item, message, "write the arguments one by one")
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "format" and node.keywords:
+            message = "`.format()` with names is left to the interpreter"
+            self._find("PYV124", node, message, "number the places, or use an f-string")
         self._callee(node)
         for argument in (*node.args, *node.keywords):
             value = argument.value if isinstance(argument, ast.Starred | ast.keyword) else argument
@@ -289,6 +281,8 @@ class FunctionFindings(ast.NodeVisitor):
             self._find("PYV131", node, f"`{name}` is left to the interpreter", advice)
         elif kind == "math function":
             self._math(node, self.names.math_functions[name])
+        elif kind == "import" and self._is_native(*self.names.imported.get(name, ("", "")), True):
+            pass
         elif kind in _FOREIGN:
             message = f"`{name}` is {_FOREIGN[kind]}: the call is left to the interpreter"
             self._find("PYV132", node, message, "call a function of this module by its name")
@@ -299,6 +293,8 @@ class FunctionFindings(ast.NodeVisitor):
         kind = self.names.kind(base)
         if kind == "math":
             self._math(node, name)
+        elif kind == "module" and self._is_native(self.names.imported[base][0], name, False):
+            pass
         elif kind == "module":
             message = f"`{base}.{name}` is not in this module: the call is left to the interpreter"
             self._find("PYV132", node, message, "call it in the caller and pass the result in")
@@ -306,14 +302,21 @@ class FunctionFindings(ast.NodeVisitor):
             self._method(node, name)
             self.visit(node.value)
 
+    def _is_native(self, module: str, name: str, by_name: bool) -> bool:
+        """Has a function of a module a native form? Under another name only if imported by it."""
+        known = NATIVE_OF_MODULES.get(module, frozenset())
+        return name in known or (by_name and ALIASES.get((module, name)) in known)
+
     def _math(self, node: ast.expr, name: str) -> None:
         if not hasattr(math, name):
             self._find("PYV133", node, f"`math` has no `{name}`", "correct the name")
         elif name in MATH_OF_ITERABLES:
             message = f"`math.{name}` is left to the interpreter"
-            self._find("PYV131", node, message, "compute it in a loop (rounding may differ)")
+            self._find("PYV131", node, message, "compute it from the differences")
 
     def _method(self, node: ast.Attribute, name: str) -> None:
+        if name in NATIVE_METHODS:
+            return
         message = f"method `.{name}()` is left to the interpreter"
         help = "call it outside of the loop, or work on indices of a list that exists"
         self._find("PYV130", node, message, help)
@@ -333,17 +336,6 @@ class FunctionFindings(ast.NodeVisitor):
             message = f"`{node.id}` is not defined in this module and is no builtin"
             self._find("PYV133", node, message, "correct the name, or import it")
 
-    def visit_Subscript(self, node: ast.Subscript) -> None:
-        if isinstance(node.slice, ast.Slice):
-            message = f"slice `{ast.unparse(node)}` is left to the interpreter"
-            self._find("PYV128", node, message, "loop over indices")
-        self.generic_visit(node)
-
-    def visit_Starred(self, node: ast.Starred) -> None:
-        message = f"`*{ast.unparse(node.value)}` is left to the interpreter"
-        self._find("PYV138", node, message, "write the items one by one")
-        self.visit(node.value)
-
     def visit_Compare(self, node: ast.Compare) -> None:
         self.visit(node.left)
         for op, item in zip(node.ops, node.comparators, strict=True):
@@ -352,8 +344,6 @@ class FunctionFindings(ast.NodeVisitor):
 
     def visit_BinOp(self, node: ast.BinOp) -> None:
         self._matrix(node, node.op)
-        if isinstance(node.op, ast.Mod) and _is_text(node.left):
-            self._formatting(node)
         self.generic_visit(node)
 
     def _matrix(self, node: ast.AST, op: ast.operator) -> None:
@@ -362,29 +352,21 @@ class FunctionFindings(ast.NodeVisitor):
             self._find("PYV137", node, message, "call a function that loops over the elements")
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> None:
-        self._formatting(node)
-        self._without_warnings(node)
-
-    def _formatting(self, node: ast.expr) -> None:
-        message = "formatting text is left to the interpreter"
-        self._find("PYV124", node, message, "return the values and format them in the caller")
-
-    def visit_List(self, node: ast.List) -> None:
-        if isinstance(node.ctx, ast.Load):
-            self._display(node, "list")
         self.generic_visit(node)
 
     def visit_Set(self, node: ast.Set) -> None:
-        self._display(node, "set")
+        if any(isinstance(item, ast.Starred) for item in node.elts):
+            self._display(node, "set", "add the items in a loop")
         self.generic_visit(node)
 
     def visit_Dict(self, node: ast.Dict) -> None:
-        self._display(node, "dict")
+        if None in node.keys:
+            self._display(node, "dict", "use `.update()` or a loop")
         self.generic_visit(node)
 
-    def _display(self, node: ast.expr, kind: str) -> None:
-        message = f"building a {kind} is left to the interpreter"
-        self._find("PYV127", node, message, f"make the {kind} before the loop, or in the caller")
+    def _display(self, node: ast.expr, kind: str, help: str) -> None:
+        message = f"building a {kind} out of another is left to the interpreter"
+        self._find("PYV127", node, message, help)
 
 
 _FOREIGN = {
@@ -402,7 +384,3 @@ def _is_constant_display(node: ast.expr) -> bool:
     return isinstance(node, ast.List | ast.Set) and all(
         isinstance(item, ast.Constant) for item in node.elts
     )
-
-
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)

@@ -16,7 +16,7 @@ widths of the operands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyvorin.types import (
     BIG,
@@ -26,8 +26,10 @@ from pyvorin.types import (
     INT,
     INTS,
     KIND_OF,
+    NOT_NUMBERS,
     NUM,
     NUMBERS,
+    OF_BYTES,
     STR,
     WIDE,
     Kind,
@@ -60,8 +62,7 @@ GROWING = ("+", "-", "*", "<<", "**")
 WIDTH_OF_VARIANT = {"base": INT, "wide": WIDE, "boxed": BIG}
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Convert the operands to `operands`, do `op`, then (if `narrow`) take the result as `result`,
     leaving if it is not.
 
@@ -119,8 +120,7 @@ def plan_binop(
 def _numeric(a: Type, b: Type) -> bool:
     """Whether `num.binop` has a chance: nothing says that an operand is not a number."""
     return all(
-        number(t) is not None
-        or (isinstance(t, Obj) and not t.classes & {"str", "list", "tuple", "other"})
+        number(t) is not None or (isinstance(t, Obj) and not t.classes & NOT_NUMBERS)
         for t in (a, b)
     )
 
@@ -187,6 +187,19 @@ def _grown(op: str, recorded: frozenset[str], variant: str, constant: bool) -> K
     return seen if counter else max((seen, WIDTH_OF_VARIANT[variant]), key=INTS.index)
 
 
+def _is_text(type_: Type) -> bool:
+    if isinstance(type_, Obj):
+        return bool(type_.classes) and type_.classes <= {"str", "char"}
+    return type_ in (STR, CHAR)
+
+
+def _bytes(type_: Type) -> Kind | None:
+    """Bytes or bytearray, if the value is predicted to be one."""
+    if isinstance(type_, Obj):
+        type_ = KIND_OF.get(next(iter(type_.classes)), type_) if len(type_.classes) == 1 else type_
+    return type_ if isinstance(type_, Kind) and type_ in OF_BYTES else None
+
+
 _SWAPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 
 
@@ -199,6 +212,11 @@ def plan_compare(op: str, a: Type, b: Type) -> tuple[str, Plan] | None:
     if x is None or y is None:
         if a is CHAR and b is CHAR:
             return op, Plan("char.cmp", (CHAR, CHAR), BOOL)
+        if op in ("==", "!=") and _is_text(a) and _is_text(b):
+            return op, Plan("str.eq", (STR, STR), BOOL)
+        x, y = _bytes(a), _bytes(b)
+        if op in ("==", "!=") and x is not None and y is not None:
+            return op, Plan("bytes.eq", (x, y), BOOL)
         return op, Plan("num.cmp", (Obj(), Obj()), BOOL)
     if NUM in (x, y) and BIG not in (x, y) and WIDE not in (x, y) and (x, y) != (NUM, NUM):
         return (
@@ -237,7 +255,7 @@ def plan_unary(op: str, a: Type, recorded: frozenset[str]) -> Plan | None:
         return Plan(f"f64.{name}" if name else "same", (FLOAT,), FLOAT)
     if x is NUM and op != "~":
         return Plan("num", (NUM,), NUM)
-    if x is None and not (isinstance(a, Obj) and not a.classes & {"str", "list", "tuple", "other"}):
+    if x is None and not (isinstance(a, Obj) and not a.classes & NOT_NUMBERS):
         return None
     plan = _boxed(op, Obj(), Obj(), recorded)
     return Plan(

@@ -9,7 +9,7 @@ inference reads the result's type and lowering the operation.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyvorin.infer.arith import number, plan_binop, plan_compare, plan_unary
 from pyvorin.types import (
@@ -19,15 +19,19 @@ from pyvorin.types import (
     FLOAT,
     INT,
     LIST,
+    NOT_NUMBERS,
     NUM,
+    OBJECTS,
     STR,
     TUPLE,
+    UNBUILT,
     WIDE,
     Items,
     Kind,
     Obj,
     Range,
     Type,
+    from_class,
 )
 
 LIBM1 = [
@@ -67,6 +71,10 @@ PURE_BUILTINS = frozenset(
         "max",
         "len",
         "hash",
+        "sum",
+        "any",
+        "all",
+        "sorted",
     ]
 )
 PURE_MATH = frozenset(
@@ -125,12 +133,17 @@ PURE_MATH = frozenset(
         "trunc",
         "ulp",
         "fma",
+        "fsum",
+        "prod",
+        "sumprod",
     ]
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CallPlan:
+PURE = {"": PURE_BUILTINS, "math": PURE_MATH}
+
+
+class CallPlan(NamedTuple):
     """`kind` names the way lowering does it (a function of `lower.calls`), on arguments converted
     to `operands`.
     """
@@ -146,25 +159,22 @@ Args = tuple[Type, ...]
 
 
 def plan_call(of: str, name: str, args: Args, recorded: frozenset[str]) -> CallPlan | None:
-    """How to call builtin (`of` "") or math function `name`; None when only the interpreter can.
+    """How to call builtin `name` (`of` "") or that of a C module; None: only the interpreter can.
 
     `recorded` are the classes of the results in recorded runs.
     """
-    row = _ROWS.get((of, name))
+    row = ROWS.get((of, name))
     plan = row(args, recorded) if row else None
-    if plan is None and name in (PURE_MATH if of == "math" else PURE_BUILTINS):
+    if plan is None and name in PURE.get(of, ()):
         plan = _by_cpython(name, args, recorded)
     return plan
 
 
 def _by_cpython(name: str, args: Args, recorded: frozenset[str]) -> CallPlan | None:
-    """`builtin.call` on boxed scalars; a result that was always of one class is taken out of its
-    box.
+    """`builtin.call` on boxed scalars, and lists and tuples of them; a result that was always of
+    one class is taken out of its box.
     """
-    if (
-        any(t in (LIST, TUPLE) or isinstance(t, Items | Range) or _unfit(t) for t in args)
-        or not args
-    ):
+    if any(isinstance(t, UNBUILT) or _unfit(t) for t in args) or not args:
         return None
     kinds = {"int": INT, "wide": WIDE, "float": FLOAT, "bool": BOOL, "char": CHAR}
     only = kinds.get(next(iter(recorded))) if len(recorded) == 1 else None
@@ -172,7 +182,9 @@ def _by_cpython(name: str, args: Args, recorded: frozenset[str]) -> CallPlan | N
 
 
 def _unfit(type_: Type) -> bool:
-    return isinstance(type_, Obj) and bool(type_.classes & {"list", "tuple", "other"})
+    if isinstance(type_, Obj):
+        return bool(type_.classes & (NOT_NUMBERS - {"str", "list", "tuple"}))
+    return type_ in OBJECTS and type_ not in (STR, LIST, TUPLE)
 
 
 def _simple(op: str, operands: Args, result: Type, **attrs: str) -> CallPlan:
@@ -211,18 +223,21 @@ def _round(args: Args, recorded: frozenset[str]) -> CallPlan | None:
     )
 
 
+# The operation that answers the length of an object of a kind.
+LENGTHS: dict[Kind, str] = {LIST: "list.len", STR: "str.len", TUPLE: "tuple.len"}
+
+
 def _len(args: Args, recorded: frozenset[str]) -> CallPlan | None:
-    if len(args) == 1 and args[0] in (LIST, STR, TUPLE):
-        return _simple({LIST: "list.len", STR: "str.len", TUPLE: "tuple.len"}[args[0]], args, INT)
-    if args == (CHAR,):
+    if len(args) != 1:
+        return None
+    type_ = args[0]
+    if type_ is CHAR:
         return CallPlan("one", args, INT)
-    if (
-        len(args) == 1
-        and isinstance(args[0], Obj)
-        and args[0].classes in ({"list"}, {"str"}, {"tuple"}, {"str", "char"})
-    ):
-        kind = LIST if "list" in args[0].classes else TUPLE if "tuple" in args[0].classes else STR
-        return _len((kind,), recorded)
+    if isinstance(type_, Obj):
+        either = type_.classes == {"str", "char"}
+        type_ = STR if either else from_class(next(iter(type_.classes), ""))
+    if isinstance(type_, Kind) and type_ in LENGTHS:
+        return _simple(LENGTHS[type_], (type_,), INT)
     return None
 
 
@@ -296,7 +311,7 @@ def _to_int(mode: str) -> Callable[[Args, frozenset[str]], CallPlan | None]:
     return row
 
 
-_ROWS: dict[tuple[str, str], Callable[[Args, frozenset[str]], CallPlan | None]] = {
+ROWS: dict[tuple[str, str], Callable[[Args, frozenset[str]], CallPlan | None]] = {
     ("", "int"): _int,
     ("", "float"): _float,
     ("", "bool"): _bool,

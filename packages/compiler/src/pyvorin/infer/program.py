@@ -10,27 +10,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pyvorin.infer.flow import Flow
+from pyvorin.infer import calls, dicts, heaps, iterators, lists, texts
+from pyvorin.infer.flow import Flow, is_iterator
 from pyvorin.infer.module import Module, SourceFunction
 from pyvorin.ir.model import Rep
 from pyvorin.types import (
     BOTTOM,
     CLASS_OF,
+    FLOAT,
     INT,
     INTS,
     LIST,
     NONE,
     NUM,
+    OBJECTS,
     TUPLE,
-    Callee,
+    UNBUILT,
     Items,
     Obj,
-    Range,
     Type,
     from_class,
     reps,
 )
 
+FAMILIES = (
+    calls,
+    dicts,
+    heaps,
+    iterators,
+    lists,
+    texts,
+)  # each enters its rows in the tables
 MAX_INSTANCES = 3
 _MAX_ROUNDS = 40
 
@@ -60,6 +70,7 @@ class Program:
 
     def add(self, name: str, params: tuple[Type, ...]) -> Instance | None:
         """The instance of a function for these types, made if there is room for it."""
+        params = _kept(self.module.functions[name], params)
         known = self.instances.setdefault(name, [])
         for instance in known:
             if instance.params == params:
@@ -75,15 +86,26 @@ class Program:
         return instance
 
     def solve(self) -> None:
-        """Infer every instance until no result changes."""
+        """Infer every instance until no result changes, also from the loop headers to which only
+        the interpreter comes.
+        """
+        self._settle(self._flows())
+        while open_ := [flow for flow in self._flows() if flow.seed()]:
+            self._settle(open_)
+        self.frozen = True
+
+    def _settle(self, flows: list[Flow]) -> None:
+        """Infer these, and then all while what one of them returns or calls changes."""
         for _ in range(_MAX_ROUNDS):
             before = self._results()
-            for instances in list(self.instances.values()):
-                for instance in list(instances):
-                    instance.flow.run()
+            for flow in flows:
+                flow.run()
             if self._results() == before:
-                break
-        self.frozen = True
+                return
+            flows = self._flows()
+
+    def _flows(self) -> list[Flow]:
+        return [instance.flow for known in self.instances.values() for instance in known]
 
     def _results(self) -> list[tuple[str, int, Type]]:
         return [
@@ -94,13 +116,17 @@ class Program:
 
     def variant(self, instance: Instance, variant: str) -> Flow:
         """The same instance with types for a widened body."""
-        return Flow(instance.source, self.module, instance.params, variant, self).run()
+        flow = Flow(instance.source, self.module, instance.params, variant, self).run()
+        while flow.seed():
+            flow.run()
+        return flow
 
     # ---- calls -----------------------------------------------------------------------------------
     def callee(self, name: str, args: tuple[Type, ...]) -> Instance | None:
         """The instance that a call with arguments of these types goes to."""
-        if any(isinstance(t, Callee | Range) for t in args):
+        if any(isinstance(t, UNBUILT) and not is_iterator(t) for t in args):
             return None
+        args = _as_recorded(self.module.functions[name], args)
         return self.add(name, tuple(map(parameter_type, args)))
 
     def result(self, name: str, args: tuple[Type, ...]) -> Type | None:
@@ -116,6 +142,37 @@ class Program:
         return held[0] if held else Rep.OBJ
 
 
+def _kept(source: SourceFunction, params: tuple[Type, ...]) -> tuple[Type, ...]:
+    """Parameter types in which a float that is searched for stays the object it is."""
+    function = source.built.function
+    if function is None:
+        return params
+    values = function.entries[0].block.params
+    return tuple(
+        Obj(frozenset(("float",))) if type_ is FLOAT and value.id in source.kept else type_
+        for value, type_ in zip(values, params, strict=True)
+    )
+
+
+def _as_recorded(source: SourceFunction, args: tuple[Type, ...]) -> tuple[Type, ...]:
+    """Arguments of several possible classes, of which only those count that recorded calls had:
+    `if x is None` before the call excludes a class that the variable has elsewhere.
+    """
+    function = source.built.function
+    if function is None or not any(isinstance(arg, Obj) for arg in args):
+        return args
+    params = function.entries[0].block.params
+    return tuple(
+        _common(arg, source.recorded.get(param.id, frozenset()))
+        for arg, param in zip(args, params, strict=True)
+    )
+
+
+def _common(arg: Type, seen: frozenset[str]) -> Type:
+    common = arg.classes & seen if isinstance(arg, Obj) else frozenset()
+    return Obj(common) if common else arg
+
+
 def parameter_type(type_: Type) -> Type:
     """The type a parameter gets for an argument: something one register can hold, whose class an
     entry can test.
@@ -126,8 +183,9 @@ def parameter_type(type_: Type) -> Type:
         return Obj(frozenset(("int", "float")))
     if type_ is NONE:
         return Obj(frozenset(("NoneType",)))
-    if isinstance(type_, Obj) and type_.classes in ({"list"}, {"str"}, {"tuple"}):
-        return from_class(next(iter(type_.classes)))
+    if isinstance(type_, Obj) and len(type_.classes) == 1:
+        only = from_class(next(iter(type_.classes)))
+        return only if only in OBJECTS else type_
     return type_
 
 
@@ -135,7 +193,7 @@ def result_type(returns: Type) -> Type:
     """The type of a call's result for what the callee returns: one register again."""
     if isinstance(returns, Items):
         return TUPLE
-    if isinstance(returns, Range | Callee):
+    if isinstance(returns, UNBUILT):
         return Obj(frozenset(("other",)))
     return Obj(frozenset(("int", "float"))) if returns is NUM else returns
 
@@ -157,6 +215,8 @@ def evidence(source: SourceFunction) -> tuple[Type, ...]:
         for op in function.ops()
         if op.name in ("py.getitem", "py.setitem", "py.iter")
     }
-    for param in function.entries[0].block.params:
-        kinds.append(LIST if param.id in sequences else INT)
+    entry = function.entries[0]
+    for param, (kind, _) in zip(entry.block.params, entry.slots, strict=True):
+        guess = LIST if param.id in sequences else INT
+        kinds.append(Obj() if kind == "cell" else guess)
     return tuple(kinds)

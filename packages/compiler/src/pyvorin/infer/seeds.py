@@ -9,7 +9,9 @@ value. A function that no call reaches gets one instance from the evidence in it
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import reduce
 from itertools import zip_longest
+from types import CellType, FunctionType
 from typing import Any, Final
 
 from pyvorin.check.case import Case, Inputs, builder
@@ -17,27 +19,38 @@ from pyvorin.infer.module import Recorded, SourceFunction
 from pyvorin.infer.program import MAX_INSTANCES, Program, evidence, parameter_type
 from pyvorin.ir.interp import Body
 from pyvorin.record import Budget, FunctionProfile, record
-from pyvorin.types import CHAR, INTS, KIND_OF, STR, Type, from_class
+from pyvorin.types import CHAR, INTS, KIND_OF, STR, Obj, Type, from_class, from_iterator, join
 
-MAX_CALLS: Final = 60  # of one function that are looked at
-BUDGET: Final = Budget(calls=30, call_ops=3_000, ops=60_000)
+MAX_CALLS: Final = 30  # of one function that are looked at
+BUDGET: Final = Budget(calls=MAX_CALLS, call_ops=3_000, ops=60_000)
 
 Call = tuple[str, tuple[Any, ...], dict[str, Any]]
+
+
+WRITTEN: Final = ("example", "doctest", "main")
 
 
 def calls_of(
     inputs: Inputs, functions: Mapping[str, SourceFunction], namespace: dict[str, Any]
 ) -> list[Call]:
-    """The calls that people wrote or a run made, with fresh arguments; for a function without any,
-    the evidence.
-    """
+    """The calls that people wrote or a run made, with fresh arguments, in turn."""
     queues: list[list[Call]] = []
-    for name in functions:
-        of = inputs.of(name)
-        written = [case for case in of if case.origin in ("example", "doctest", "main")]
-        guessed = [case for case in of if case.origin == "evidence"][:1]
-        queues.append(list(_spread(written or guessed, namespace)))
+    for name, source in functions.items():
+        of = inputs.of(name) if not source.outer else []
+        written = [case for case in of if case.origin in WRITTEN]
+        queues.append(list(_spread(written, namespace)))
     return [call for row in zip_longest(*queues) for call in row if call is not None]
+
+
+def _guesses(
+    inputs: Inputs, functions: Mapping[str, SourceFunction], namespace: dict[str, Any]
+) -> list[Call]:
+    """One call a function by the evidence in its code."""
+    found: list[Call] = []
+    for name, source in functions.items():
+        of = inputs.of(name) if not source.outer else []
+        found += _spread([case for case in of if case.origin == "evidence"][:1], namespace)
+    return found
 
 
 def _spread(cases: list[Case], namespace: dict[str, Any]) -> Iterator[Call]:
@@ -54,26 +67,73 @@ def _spread(cases: list[Case], namespace: dict[str, Any]) -> Iterator[Call]:
 def record_calls(program: Program, inputs: Inputs, namespace: dict[str, Any]) -> None:
     """Run the representative calls in the reference interpreter; add the instances they want.
 
-    A function that was never called gets one instance by evidence.
+    A function that none of them reached is called by evidence, or else gets one instance by it. One
+    that was reached is not: a guess would be counted beside what was seen.
     """
     functions = program.module.functions
     bodies = {
-        name: Body(source.built.function, namespace[name])
+        name: Body(source.built.function, _function(source, namespace))
         for name, source in functions.items()
         if source.built.function is not None
     }
-    profile = record(bodies, calls_of(inputs, functions, namespace), BUDGET)
+    headers = {name: functions[name].built.headers for name in bodies}
+    profile = record(bodies, calls_of(inputs, functions, namespace), BUDGET, headers)
+    unseen = {n: s for n, s in functions.items() if n not in profile.functions}
+    if unseen:
+        guessed = record(bodies, _guesses(inputs, unseen, namespace), BUDGET, headers)
+        profile.functions |= {n: guessed.functions[n] for n in unseen if n in guessed.functions}
     for name, source in functions.items():
         seen = profile.functions.get(name, FunctionProfile())
         source.recorded = {value: _plain(names) for value, names in seen.values.items()}
+        source.elements = {value: _plain(names) for value, names in seen.elements.items()}
+        source.inner = {value: _plain(names) for value, names in seen.inner.items()}
+        source.iterators = dict(_iterators(seen))
+        source.unknown_iterators = frozenset(_unknown_iterators(seen))
+        source.callables = dict(_callables(seen))
+        source.resumed = frozenset(seen.resumed)
         wanted = _merged([_types(seen, names) for names, _ in seen.signatures.most_common()])
         source.recorded_on = _by_types(seen, wanted)
-        _add_roots(program, source, wanted)
+        if not source.outer:
+            _add_roots(program, source, wanted)
+
+
+def _function(source: SourceFunction, namespace: dict[str, Any]) -> FunctionType:
+    """The module's function; for a comprehension one that has its code and any cells."""
+    if source.outer:
+        cells = tuple(CellType() for _ in source.code.co_freevars)
+        return FunctionType(source.code, namespace, closure=cells or None)
+    function = namespace[source.name]
+    assert isinstance(function, FunctionType)
+    return function
 
 
 def _plain(names: Iterable[str]) -> frozenset[str]:
     """Recorded classes as inference knows them."""
     return frozenset(name if name in KIND_OF else "other" for name in names)
+
+
+def _iterators(seen: FunctionProfile) -> Iterator[tuple[int, Type]]:
+    """The values that always were iterators of kinds that loops go over natively."""
+    for value, names in seen.values.items():
+        types = [from_iterator(name) for name in names]
+        found = reduce(join, [type_ or Obj() for type_ in types])
+        if not isinstance(found, Obj):
+            yield value, found
+
+
+def _unknown_iterators(seen: FunctionProfile) -> Iterator[int]:
+    """The values that were iterators of other kinds at times."""
+    for value, names in seen.values.items():
+        if any(name.startswith("other:") and name.endswith("iterator") for name in names):
+            yield value
+
+
+def _callables(seen: FunctionProfile) -> Iterator[tuple[int, str]]:
+    """The values that always were one function, with its name."""
+    for value, names in seen.values.items():
+        kind, _, name = next(iter(names)).partition(":")
+        if len(names) == 1 and kind in ("function", "builtin"):
+            yield value, name
 
 
 def _types(seen: FunctionProfile, signature: tuple[str, ...]) -> tuple[Type, ...]:

@@ -68,14 +68,18 @@ def _meet(parents: list[int], one: int, other: int) -> int:
 
 
 def _reverse_postorder(function: Function) -> list[Block]:
-    """All blocks, each before its successors except along back edges, entries first."""
+    """All blocks, each before its successors except along back edges.
+
+    What only a later start reaches comes first: it may lead into what an earlier one reaches, and
+    never the other way round.
+    """
     seen: set[Block] = set()
     starts = [entry.block for entry in function.entries] + function.blocks
     parts: list[list[Block]] = []
     for start in starts:
         if start not in seen:
             parts.append(_postorder(start, seen)[::-1])
-    return [block for part in parts for block in part]
+    return [block for part in reversed(parts) for block in part]
 
 
 def _postorder(start: Block, seen: set[Block]) -> list[Block]:

@@ -61,7 +61,7 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "^": operator.xor,
     "@": operator.matmul,
 }
-_INPLACE: dict[str, Callable[[Any, Any], Any]] = {
+INPLACE: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.iadd,
     "-": operator.isub,
     "*": operator.imul,
@@ -139,7 +139,7 @@ def _check(frame: Frame, op: Op, x: Any) -> object:
 
 @means("py.binop")
 def _binop(frame: Frame, op: Op, a: Any, b: Any) -> object:
-    table = _INPLACE if op.attrs["inplace"] else BINARY
+    table = INPLACE if op.attrs["inplace"] else BINARY
     return table[op.attrs["op"]](a, b)
 
 
@@ -203,6 +203,27 @@ _EXHAUSTED = object()
 def _next(frame: Frame, op: Op, iterator: Any) -> tuple[object, bool]:
     item = next(iterator, _EXHAUSTED)
     return (UNBOUND, False) if item is _EXHAUSTED else (item, True)
+
+
+@means("py.deref")
+def _deref(frame: Frame, op: Op, cell: Any) -> object:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        name = op.attrs["name"]
+        raise UnboundLocalError(
+            f"cannot access local variable '{name}' where it is not associated with a value"
+        ) from None
+
+
+@means("py.store_deref")
+def _store_deref(frame: Frame, op: Op, cell: Any, value: Any) -> None:
+    cell.cell_contents = value
+
+
+@means("py.function")
+def _function(frame: Frame, op: Op, *captured: Any) -> object:
+    return frame.make_function(op.attrs["const"], captured)
 
 
 @means("py.tuple")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from contextlib import suppress
+from types import CellType
 from typing import TYPE_CHECKING, Any
 
 from pyvorin.ir.meaning import BINARY, COMPARE, MEANINGS, UNARY, Leave, Meaning, means
@@ -218,6 +220,18 @@ _CLASSES: dict[str, type] = {
     "str": str,
     "list": list,
     "tuple": tuple,
+    "dict": dict,
+    "set": set,
+    "frozenset": frozenset,
+    "bytes": bytes,
+    "bytearray": bytearray,
+    "dict_keys": type({}.keys()),
+    "dict_values": type({}.values()),
+    "dict_items": type({}.items()),
+    "dict_keyiterator": type(iter({})),
+    "dict_valueiterator": type(iter({}.values())),
+    "dict_itemiterator": type(iter({}.items())),
+    "set_iterator": type(iter(set())),
     "NoneType": type(None),
 }
 _NUMBERS = (int, float, bool)
@@ -343,6 +357,21 @@ def _set_item(frame: Frame, op: Op, x: Any, index: int, value: Any) -> None:
     assert 0 <= index < len(x), (index, len(x))
     _exactly(x[index], *_SCALARS)  # releasing anything else could run code
     x[index] = value
+
+
+@means("cell.get")
+def _cell_get(frame: Frame, op: Op, cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        raise Leave from None
+
+
+@means("cell.set")
+def _cell_set(frame: Frame, op: Op, cell: CellType, value: Any) -> None:
+    with suppress(ValueError):
+        _exactly(cell.cell_contents, *_SCALARS)  # releasing anything else could run code
+    cell.cell_contents = value
 
 
 @means("str.char")

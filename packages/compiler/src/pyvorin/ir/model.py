@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Rep(Enum):
@@ -49,27 +49,25 @@ class Value:
         return f"%{self.id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Const:
+class Const(NamedTuple):
     """A frame-state slot that holds a constant object known when the function is bound.
 
-    `source` is ("const", index in co_consts), ("global", name), ("attr", global name, attribute) or
-    ("singleton", "None" | "True" | "False").
+    `source` is ("const", index in co_consts), ("const", index, place in that tuple), ("global",
+    name), ("attr", global name, attribute), ("singleton", "None" | "True" | "False") or ("name",
+    a name in co_names).
     """
 
-    source: tuple[str, ...] | tuple[str, int]
+    source: tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Maybe:
+class Maybe(NamedTuple):
     """A frame-state slot that is bound only when `bound` (an I1 value) is true."""
 
     value: Slot
     bound: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Virtual:
+class Virtual(NamedTuple):
     """An object that native code never built; a resume builds it.
 
     kind         items
@@ -77,9 +75,16 @@ class Virtual:
     range        start, stop, step (I64)
     list_iter    list (OBJ), next index (I64)
     str_iter     str (OBJ), next index (I64)
-    tuple_iter   tuple (OBJ), next index (I64)
+    tuple_iter   tuple (OBJ), next index (I64); bytes_iter and bytearray_iter as well
     tuple        the elements
+    slice        start, stop, step
+    enumerate    iterator, next count (I64)
+    zip          the iterators
+    reversed     list, str or tuple (OBJ), next index (I64)
+    method       object (OBJ), name (Const): the object's attribute of that name
     num          is it a float? (I1), its value as an int (I64), as a float (F64)
+    cell         the value, or None for an empty cell
+    function     the code object, then the closure's cells
     """
 
     kind: str
@@ -92,8 +97,7 @@ Slot = (
 )  # None: an unbound local, or a NULL on the value stack
 
 
-@dataclass(frozen=True, slots=True)
-class FrameState:
+class FrameState(NamedTuple):
     """The interpreter's state before the instruction at `offset` (bytes into the original co_code).
 
     `locals` has one slot per fast local (co_varnames order); `stack` is bottom first. For a call of
@@ -200,6 +204,11 @@ class Function:
         """All operations, in block order."""
         for block in self.blocks:
             yield from block.ops
+
+
+def uncelled(slot: Slot) -> Slot:
+    """What a frame-state slot says of a variable, whether it is in a cell or not."""
+    return slot.items[0] if isinstance(slot, Virtual) and slot.kind == "cell" else slot
 
 
 def slot_values(slot: Slot) -> Iterator[Value]:

@@ -16,9 +16,8 @@ Conventions:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Effect(Enum):
@@ -33,8 +32,7 @@ class Effect(Enum):
     CONTROL = auto()  # ends a block
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """What is true of every operation of one name."""
 
     operands: tuple[str, ...]
@@ -103,19 +101,62 @@ _GENERIC: tuple[tuple[str, str, str, str, str], ...] = (
     ),
     ("py.iter", "obj", "obj", "iter(x)", ""),
     ("py.next", "obj", "obj i1", "the next item of an iterator and whether there was one", ""),
+    (
+        "py.deref",
+        "obj",
+        "obj",
+        "the value of variable `name` in a cell: NameError when empty",
+        "name",
+    ),
+    ("py.store_deref", "obj obj", "", "store in a cell (operands: cell, value)", ""),
+    (
+        "py.function",
+        "*",
+        "obj",
+        "a comprehension's function (co_consts[const]), to be called at once; the operands are "
+        "the values of the variables it captures, `captured` their numbers",
+        "const captured",
+    ),
     ("py.tuple", "*", "obj", "a tuple of the operands", ""),
+    (
+        "py.format",
+        "obj *",
+        "obj",
+        "(value, perhaps a format): the value, after `conversion` by str, repr or ascii, as text "
+        "if it `formats`",
+        "conversion formats",
+    ),
+    ("py.string", "*", "obj", "one str of the operands, which are strs", ""),
+    ("py.delitem", "obj obj", "", "del x[i]", ""),
+    ("py.slice", "*", "obj", "slice(start, stop) or slice(start, stop, step)", ""),
+    (
+        "py.unpackstar",
+        "obj",
+        "*",
+        "the first `before` items of an iterable, a list, and as many last items as there are "
+        "further results",
+        "before",
+    ),
+    ("py.list", "*", "obj", "a list of the operands", ""),
+    ("py.totuple", "obj", "obj", "LIST_TO_TUPLE: the tuple of a list under construction", ""),
+    ("py.append", "obj obj", "", "LIST_APPEND: append to a list under construction", ""),
+    ("py.extend", "obj obj", "", "LIST_EXTEND: extend a list under construction", ""),
+    ("py.dict", "*", "obj", "a dict of the operands: key, value, key, value, …", ""),
+    ("py.setupdate", "obj obj", "", "SET_UPDATE: add items to a set under construction", ""),
+    ("py.setadd", "obj obj", "", "SET_ADD: add to a set under construction", ""),
+    ("py.set", "*", "obj", "a set of the operands", ""),
     ("py.unpack", "obj", "*", "the items of an iterable, exactly as many as there are results", ""),
 )
 for _name, _operands, _results, _doc, _attrs in _GENERIC:
-    _free = _name in ("py.const", "py.tuple", "py.is")
+    _pure = _name in ("py.const", "py.is", "py.tuple", "py.function")
     _row(
         _name,
         _operands,
         _results,
         _doc,
         _attrs,
-        deopt=not _free,
-        effect=Effect.PURE if _free else Effect.CALL,
+        deopt=_name != "py.const",
+        effect=Effect.PURE if _pure else Effect.CALL,
     )
 
 # ---- constants and choices -----------------------------------------------------------------------
@@ -128,7 +169,14 @@ _row(
     "source",
 )
 _row("select", "i1 T T", "T", "the second operand if the first is true, else the third")
-_row("guard", "i1", "", "leave unless true; `reason` for people", "reason", deopt=True)
+_row(
+    "guard",
+    "i1",
+    "",
+    "leave unless true; `reason` for people",
+    "reason",
+    deopt=True,
+)
 
 # ---- integers ------------------------------------------------------------------------------------
 for _rep in ("i64", "i128"):
@@ -342,11 +390,339 @@ _row(
     effect=Effect.WRITE,
     deopt=True,
 )
+_row(
+    "list.swap",
+    "obj i64 obj i64",
+    "",
+    "x[i], y[j] = y[j], x[i]; the indices are in range",
+    effect=Effect.WRITE,
+)
+_row("list.new", "*", "obj", "a new list of boxed operands", effect=Effect.WRITE)
+_row(
+    "list.append",
+    "obj obj",
+    "",
+    "append an item to an exact list; leaves without memory",
+    effect=Effect.WRITE,
+    deopt=True,
+)
+_row(
+    "list.remove_at",
+    "obj i64",
+    "",
+    "remove an item; the index is in range; leaves when releasing the item could run code; `pop`: "
+    "as list.pop does, which keeps another capacity",
+    "pop",
+    effect=Effect.WRITE,
+    deopt=True,
+)
+_row(
+    "list.extend",
+    "obj obj",
+    "",
+    "append the items of an exact list, tuple or str; leaves for other classes",
+    effect=Effect.WRITE,
+    deopt=True,
+)
+for _name, _operands, _results, _doc, _attrs in (
+    ("list.of", "obj", "obj", "list(x) of an exact list, tuple, str or range", ""),
+    ("tuple.of", "obj", "obj", "tuple(x) of an exact list, tuple, str or range", ""),
+    ("seq.concat", "obj obj", "obj", "x + y of two exact lists, tuples, bytes or bytearrays", ""),
+    ("seq.repeat", "obj i64", "obj", "x * n of an exact sequence", ""),
+    ("seq.slice", "obj i64 i64 i64", "obj", "x[start:stop:step] of a sequence", ""),
+    ("seq.rest", "obj i64 i64", "obj", "list(x[before:len(x) - after]), as unpacking makes it", ""),
+    ("range.new", "i64 i64 i64", "obj", "range(start, stop, step)", ""),
+    ("list.repeat_inplace", "obj i64", "", "x *= n", ""),
+    ("list.insert", "obj i64 obj", "", "x.insert(i, item)", ""),
+    (
+        "list.set_slice",
+        "obj i64 i64 i64 obj",
+        "",
+        "x[start:stop:step] = items, a list or tuple",
+        "",
+    ),
+    (
+        "list.copy_slice",
+        "obj i64 i64 i64 obj i64 i64 i64",
+        "",
+        "x[start:stop:step] = y[start:stop:step], of a list, tuple or str",
+        "",
+    ),
+    (
+        "list.extend_slice",
+        "obj obj i64 i64 i64",
+        "",
+        "x.extend(y[start:stop:step]), of a list, tuple or str",
+        "",
+    ),
+    (
+        "seq.concat_slices",
+        "obj i64 i64 i64 obj i64 i64 i64",
+        "obj",
+        "x[start:stop:step] + y[start:stop:step], of two lists or two tuples",
+        "",
+    ),
+    ("list.del_slice", "obj i64 i64 i64", "", "del x[start:stop:step]", ""),
+    ("list.reverse", "obj", "", "x.reverse()", ""),
+    ("list.sort", "obj i1", "", "x.sort(reverse=r) of items that compare without Python code", ""),
+    ("heap.push", "obj obj", "", "heapq.heappush(x, item) where no Python code compares", ""),
+    ("heap.pop", "obj", "obj", "heapq.heappop(x) likewise", ""),
+    ("heap.replace", "obj obj", "obj", "heapq.heapreplace(x, item) likewise", ""),
+    ("heap.pushpop", "obj obj", "obj", "heapq.heappushpop(x, item) likewise", ""),
+):
+    _row(_name, _operands, _results, f"{_doc}; may leave", _attrs, effect=Effect.WRITE, deopt=True)
+for _name, _operands, _results, _doc, _attrs in (
+    ("seq.contains", "obj obj", "i1", "item in x (operands: x, item)", ""),
+    ("seq.find", "obj obj", "i64", "x.index(item); leaves when it is not there", ""),
+    ("seq.count", "obj obj", "i64", "x.count(item)", ""),
+    (
+        "seq.bisect",
+        "obj obj",
+        "i64",
+        "bisect.bisect_left(x, item), or with `right` the other",
+        "right",
+    ),
+    ("seq.extremum", "obj", "i64", "where min(x) or max(x) is; `op`: < or >", "op"),
+    ("seq.any", "obj", "i1", "any(x), or all(x) with `all`", "all"),
+    ("seq.sum_i64", "obj i64", "i64", "sum(x, start) of ints and bools", ""),
+    (
+        "seq.sum_f64",
+        "obj i64",
+        "f64",
+        "sum(x, start) that is a float, rounded as by this minor",
+        "",
+    ),
+):
+    _doc += "; leaves unless x is an exact list or tuple whose items need no Python code"
+    _row(_name, _operands, _results, _doc, _attrs, effect=Effect.READ, deopt=True)
 _row("str.len", "obj", "i64", "len of an exact str")
+_row("bytes.len", "obj", "i64", "len of an exact bytes")
+_row("bytes.get", "obj i64", "i64", "the byte; the index is in range")
+_row("bytearray.len", "obj", "i64", "len of an exact bytearray", effect=Effect.READ)
+_row(
+    "bytearray.get", "obj i64", "i64", "the byte; the index is in range", effect=Effect.READ
+)  # fmt: skip
+_row(
+    "bytearray.set",
+    "obj i64 i64",
+    "",
+    "store a byte; the index is in range; leaves for a number that is no byte",
+    effect=Effect.WRITE,
+    deopt=True,
+)
+_row(
+    "bytearray.append",
+    "obj i64",
+    "",
+    "x.append(byte); leaves for a number that is no byte, or when somebody exported the buffer",
+    effect=Effect.WRITE,
+    deopt=True,
+)
+_row(
+    "bytearray.extend",
+    "obj obj",
+    "",
+    "x.extend(bytes or bytearray) or x += it, `how`; leaves for others, or when somebody exported "
+    "the buffer",
+    "how",
+    effect=Effect.WRITE,
+    deopt=True,
+)
+_row(
+    "bytes.of",
+    "*",
+    "obj",
+    "`cls` bytes or bytearray of nothing, an int, bytes, bytearray, range, or list or tuple of "
+    "ints; leaves for others or an error",
+    "cls",
+    effect=Effect.WRITE,
+    deopt=True,
+)
+_row(
+    "bytes.to_i64",
+    "obj",
+    "i64",
+    "int.from_bytes(x, order) of exact bytes or bytearray; leaves when it does not fit",
+    "order",
+    effect=Effect.READ,
+    deopt=True,
+)
+_row(
+    "i64.to_bytes",
+    "i64 i64",
+    "obj",
+    "a.to_bytes(count, order); leaves for a < 0 or when it does not fit",
+    "order",
+    deopt=True,
+)
+_row("i64.bit_length", "i64", "i64", "a.bit_length()")
+_row("i64.bit_count", "i64", "i64", "a.bit_count()")
+_row("bytes.eq", "obj obj", "i1", "a == b of exact bytes or bytearrays", effect=Effect.READ)
+_row(
+    "bytes.has",
+    "obj obj",
+    "i1",
+    "(x, item): is an int or bytes in an exact bytes or bytearray? leaves for others or an error",
+    effect=Effect.READ,
+    deopt=True,
+)
 _row("str.char", "obj i64", "char", "the character; the index is in range")
+_row(
+    "cell.get",
+    "obj",
+    "obj",
+    "a new reference to what a cell holds; leaves when it is empty",
+    effect=Effect.READ,
+    deopt=True,
+)
+_row(
+    "cell.set",
+    "obj obj",
+    "",
+    "store in a cell; leaves when releasing what it held could run code",
+    effect=Effect.WRITE,
+    deopt=True,
+)
 _row("tuple.new", "*", "obj", "a tuple of boxed operands")
 _row("tuple.len", "obj", "i64", "len of an exact tuple")
 _row("tuple.get", "obj i64", "obj", "a new reference to the item; the index is in range")
+
+# ---- texts and bytes -----------------------------------------------------------------------------
+_row("i64.to_char", "i64", "char", "chr(x); leaves when there is no such character", deopt=True)
+_row(
+    "char.is",
+    "char",
+    "i1",
+    "whether a character is what str's `method` asks: isalpha, isdigit, …",
+    "method",
+)
+_row(
+    "char.map",
+    "char",
+    "char",
+    "str's `method`, lower or upper, of a character; leaves when that is several characters",
+    "method",
+    deopt=True,
+)
+_row(
+    "str.concat",
+    "obj obj",
+    "obj",
+    "a + b of exact strs; a string that nobody else has grows where it is; leaves without memory",
+    deopt=True,
+)
+_row("str.eq", "obj obj", "i1", "a == b of exact strs")
+_row("str.has", "obj obj", "i1", "a in b of exact strs", deopt=True)
+_row(
+    "str.of",
+    "obj",
+    "obj",
+    "str(x) of an exact int, float, bool, str, None; leaves for other classes",
+    deopt=True,
+)
+_row(
+    "str.format",
+    "obj *",
+    "obj",
+    "format(x, spec) after `conversion`, of a number, str or None; leaves for others or an error",
+    "conversion",
+    deopt=True,
+)
+_row("str.join", "*", "obj", "the concatenation of exact strs; leaves without memory", deopt=True)
+_row("str.percent", "obj obj", "obj", "a % b of plain objects; leaves for others", deopt=True)
+_row(
+    "method.call",
+    "obj *",
+    "obj",
+    "call `method` of builtin class `cls`, which only computes, on plain objects; leaves for "
+    "others or an error",
+    "cls method",
+    effect=Effect.READ,
+    deopt=True,
+)
+
+# ---- dicts and sets ------------------------------------------------------------------------------
+# A *place* says where a key is in a dict, until the dict changes: -1 when it is not there. Keys are
+# boxed, or i64, or two i64 for a pair of ints; an operation leaves where only Python code could
+# tell whether two keys are equal.
+_row("dict.new", "*", "obj", "a dict of boxed keys and values in turn", deopt=True)
+_row("dict.len", "obj", "i64", "len of an exact dict", effect=Effect.READ)
+_row(
+    "dict.find",
+    "obj *",
+    "i64",
+    "the place of a key",
+    effect=Effect.READ,
+    deopt=True,
+)
+_row("dict.value", "obj i64", "obj", "the value at a place", effect=Effect.READ)
+_row(
+    "dict.put",
+    "obj i64 *",
+    "",
+    "(dict, place of the key, key, value): store a boxed, i64 or f64 value; leaves when releasing "
+    "the old one could run code, or when somebody watches the dict",
+    effect=Effect.WRITE,
+    deopt=True,
+)
+_row(
+    "dict.delete",
+    "obj i64",
+    "",
+    "delete the key at a place; leaves as dict.put does",
+    effect=Effect.WRITE,
+    deopt=True,
+)
+_row("dict.clear", "obj", "", "d.clear()", effect=Effect.WRITE, deopt=True)
+_row("dict.update", "obj obj", "", "d.update(exact dict)", effect=Effect.WRITE, deopt=True)
+_row("dict.view", "obj", "obj", "d.keys(), d.values() or d.items(): `kind`", "kind")
+_row("set.new", "*", "obj", "a set of boxed elements", deopt=True)
+_row("set.len", "obj", "i64", "len of an exact set or frozenset", effect=Effect.READ)
+_row(
+    "set.has", "obj *", "i1", "is it an element? Operands as of dict.find", effect=Effect.READ,
+    deopt=True,
+)  # fmt: skip
+_row("set.add", "obj *", "", "s.add(x)", effect=Effect.WRITE, deopt=True)
+_row("set.discard", "obj obj", "", "s.discard(x)", effect=Effect.WRITE, deopt=True)
+_row(
+    "set.of", "obj", "obj", "set(x), or `cls` frozenset, of a container of keys", "cls", deopt=True
+)
+_row(
+    "set.binop", "obj obj", "obj", "a `op` b of exact sets and frozensets: &, |, -, ^", "op",
+    deopt=True,
+)  # fmt: skip
+_row(
+    "set.change", "obj obj", "", "a `op`= b of an exact set and a set or frozenset", "op",
+    effect=Effect.WRITE, deopt=True,
+)  # fmt: skip
+_row(
+    "set.update", "obj obj", "", "s.update(list, tuple, str, set or frozenset of keys)",
+    effect=Effect.WRITE, deopt=True,
+)  # fmt: skip
+_row("set.clear", "obj", "", "s.clear()", effect=Effect.WRITE, deopt=True)
+_row(
+    "set.top", "obj", "obj", "the element that s.pop() takes; leaves when there is none",
+    effect=Effect.READ, deopt=True,
+)  # fmt: skip
+_row("set.pop", "obj", "", "take out what is on top", effect=Effect.WRITE)
+_row("hash.iter", "obj", "obj", "iter(x) of an exact dict, set or view of a dict")
+_row(
+    "hash.peek",
+    "obj",
+    "i64",
+    "the place of what an iterator of class `cls` answers next, -1 at its end; leaves where it "
+    "would raise",
+    "cls",
+    effect=Effect.READ,
+    deopt=True,
+)
+_row("hash.key", "obj i64", "obj", "the key (or element) at that place", "cls", effect=Effect.READ)
+_row("hash.value", "obj i64", "obj", "the value at that place", effect=Effect.READ)
+_row("hash.step", "obj", "", "go past that place", "cls", effect=Effect.WRITE)
+_row(
+    "hash.finish", "obj", "", "let go of what an iterator at its end iterates over",
+    effect=Effect.WRITE,
+)  # fmt: skip
 
 # ---- calls and control ---------------------------------------------------------------------------
 _row(

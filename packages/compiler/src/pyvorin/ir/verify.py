@@ -34,15 +34,23 @@ from pyvorin.ir.text import write_op
 _AROUND = 5  # operations shown on either side of a fault
 _NEUTRAL = frozenset({"const", "br", "condbr", "ret", "leave"})  # at home on both levels
 _EDGES = {"br": 1, "condbr": 2, "ret": 0, "leave": 0}
-_OPTIONAL_ATTRS = frozenset({"nowrap", "pad", "body"})
+_OPTIONAL_ATTRS = frozenset({"nowrap", "pad", "body", "pop"})
 VIRTUAL_ITEMS = {
     "range_iter": 3,
     "range": 3,
     "list_iter": 2,
     "str_iter": 2,
     "tuple_iter": 2,
+    "bytes_iter": 2,
+    "bytearray_iter": 2,
     "num": 3,
-}  # "tuple": any
+    "method": 2,
+    "slice": 3,
+    "cell": 1,
+    "enumerate": 2,
+    "reversed": 2,
+}
+ANY_ITEMS = ("tuple", "zip", "function")
 
 
 class VerifyError(AssertionError):
@@ -62,6 +70,8 @@ class _Verifier:
         self.blocks = set(function.blocks)
         self.defined: dict[Value, tuple[Block, int]] = {}
         self.levels: set[str] = set()
+        # lowering may have to leave at a generic return: what it gives may have to be built first
+        self._generic = mixed or not any(map(_is_typed, function.ops()))
 
     def run(self) -> None:
         self._check_entries()
@@ -147,7 +157,7 @@ class _Verifier:
 
     def _level_problems(self, op: Op) -> Iterator[str]:
         if op.name not in _NEUTRAL:
-            self.levels.add("generic" if op.name.startswith("py.") else "typed")
+            self.levels.add("typed" if _is_typed(op) else "generic")
         if len(self.levels) > 1 and not self.mixed:
             yield "generic and typed operations in one function"
 
@@ -163,7 +173,7 @@ class _Verifier:
             if row.deopt and not op.attrs.get("nowrap"):
                 yield f"{op.name} may leave but has no frame state"
             return
-        if not row.deopt:
+        if not row.deopt and not (op.name == "ret" and self._generic):
             yield f"{op.name} never leaves but has a frame state"
         if len(op.state.locals) != self.function.nlocals:
             yield f"frame state of {len(op.state.locals)} locals, not {self.function.nlocals}"
@@ -180,6 +190,10 @@ class _Verifier:
                 home, at = self.defined[value]
                 if not (at < place if home is block else dominance.dominates(home, block)):
                     yield f"{what} {value} is not defined on every path to here"
+
+
+def _is_typed(op: Op) -> bool:
+    return op.name not in _NEUTRAL and not op.name.startswith("py.")
 
 
 def _uses(op: Op) -> Iterator[tuple[str, list[Value]]]:
@@ -213,7 +227,7 @@ def _virtual_problems(state: FrameState) -> Iterator[str]:
 
 def _virtual_slot_problems(slot: Slot) -> Iterator[str]:
     if isinstance(slot, Virtual):
-        count = VIRTUAL_ITEMS.get(slot.kind, len(slot.items) if slot.kind == "tuple" else -1)
+        count = VIRTUAL_ITEMS.get(slot.kind, len(slot.items) if slot.kind in ANY_ITEMS else -1)
         if count != len(slot.items):
             yield f"virtual {slot.kind} of {len(slot.items)} items"
         for item in slot.items:

@@ -2,7 +2,18 @@
 is a guard.
 """
 
-from pyvorin.lower import ops
+from pyvorin.lower import buffers, dicts, heaps, iterators, lists, ops, texts
 from pyvorin.lower.body import Body, Unlowered, lower_body
 
-__all__ = ["Body", "Unlowered", "lower_body", "ops"]
+__all__ = [
+    "Body",
+    "Unlowered",
+    "buffers",
+    "dicts",
+    "heaps",
+    "iterators",
+    "lists",
+    "lower_body",
+    "ops",
+    "texts",
+]

@@ -14,29 +14,44 @@ Where inference has no plan only the interpreter can go on: the block ends in `l
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
-from pyvorin.frontend.build import Header
-from pyvorin.infer.flow import Flow
+from pyvorin.frontend import variables
+from pyvorin.frontend.build import Header, entry_variables, header_state
+from pyvorin.infer.flow import CONTAINER, Flow
+from pyvorin.infer.methods import receiver_of
 from pyvorin.infer.program import Program
 from pyvorin.ir.dominance import Dominance
-from pyvorin.ir.model import Block, Edge, Entry, FrameState, Function, Maybe, Op, Rep, Slot, Value
+from pyvorin.ir.model import (
+    Block,
+    Edge,
+    Entry,
+    FrameState,
+    Function,
+    Maybe,
+    Op,
+    Rep,
+    Value,
+    uncelled,
+)
 from pyvorin.lower.builder import VIRTUAL_KINDS, Builder
+from pyvorin.lower.entries import drop_useless
+from pyvorin.lower.fuse import fuse
 from pyvorin.lower.held import CannotLower, Held, fixed
+from pyvorin.lower.hoist import hoist
+from pyvorin.lower.swaps import swap
 from pyvorin.types import (
     BIG,
     BOTTOM,
-    LIST,
-    LIST_ITER,
     NONE,
     NUM,
-    STR,
-    STR_ITER,
-    TUPLE,
-    TUPLE_ITER,
+    OBJECTS,
+    SEQUENCE_OF,
+    UNBUILT,
     Callee,
     Items,
+    Iter,
     Kind,
     Obj,
     Range,
@@ -44,11 +59,11 @@ from pyvorin.types import (
     reps,
 )
 
-_ENTRY_CLASS = {LIST: "list", STR: "str", TUPLE: "tuple", BIG: "int", NONE: "NoneType"}
+Way = tuple[tuple[str, int], ...]
+_ENTRY_CLASS = {**OBJECTS, BIG: "int", NONE: "NoneType"}
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """A typed body and what it relies on: globals, attributes of modules (global name, attribute),
     native callees.
     """
@@ -60,8 +75,7 @@ class Body:
     unlowered: tuple[Unlowered, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Unlowered:
+class Unlowered(NamedTuple):
     """A place from which only the interpreter goes on: bytecode offset and reason."""
 
     offset: int
@@ -74,6 +88,10 @@ def lower_body(flow: Flow, program: Program, variant: str, headers: bool) -> Bod
     """
     low = _Lowering(flow, program, variant)
     function = low.run(headers)
+    drop_useless(function)
+    fuse(function)
+    swap(function)
+    hoist(function)
     return Body(
         function,
         frozenset(low.used_globals),
@@ -102,6 +120,7 @@ class _Lowering(Builder):
         self.used_attributes: set[tuple[str, str]] = set()
         self.callees: set[tuple[str, int]] = set()
         self.factors: dict[int, tuple[Value, Value]] = {}  # 128-bit product → its 64-bit factors
+        self.found: dict[Value, object] = {}  # place in a dict → what was looked up
         self.unlowered: list[Unlowered] = []
         self.number = {h.block.label: i for i, h in enumerate(flow.source.built.headers)}
 
@@ -115,11 +134,13 @@ class _Lowering(Builder):
                 if header.block.label in self.flow.reached and self._enter_header(header):
                     roots.append(header.block)
         dominance = Dominance(Function("", entries=[Entry(0, root) for root in roots]))
-        for block in dominance.order:
-            if block.label in self.blocks:
-                above = dominance.immediate(block)
-                self.held = {} if above is None else dict(self.at_end[above.label])
-                self._lower_block(block)
+        # Once, but where a block is only come to from further down: frames enter the loop there.
+        while not self.blocks.keys() <= self.at_end.keys():
+            for block in dominance.order:
+                if block.label in self.blocks and block.label not in self.at_end:
+                    above = dominance.immediate(block)
+                    self.held = {} if above is None else dict(self.at_end[above.label])
+                    self._lower_block(block)
         return self.function
 
     # ---- ways in ---------------------------------------------------------------------------------
@@ -129,10 +150,16 @@ class _Lowering(Builder):
         """
         target = self._block(block)
         slots: list[tuple[object, ...]] = []
-        for number, param in enumerate(block.params):
+        code = self.flow.source.code
+        shared = variables.shared(code)
+        for number, param in zip(entry_variables(code), block.params, strict=True):
+            place = "cell" if number in shared else "local"
             type_ = self.flow.type(param)
             cls = _ENTRY_CLASS.get(type_) if isinstance(type_, Kind) else None
-            slots.append(("local", number, cls) if cls else ("local", number))
+            if is_iterating(type_):
+                slots += [(place, number, *part) for part in _fields(type_)]
+            else:
+                slots.append((place, number, cls) if cls else (place, number))
         self.function.entries.append(Entry(-1, target, slots))
 
     def _enter_header(self, header: Header) -> bool:
@@ -140,7 +167,8 @@ class _Lowering(Builder):
         parameters should be.
         """
         types = [self.flow.type(param) for param in header.block.params]
-        if any(isinstance(t, Callee) or (isinstance(t, Range) and not t.iterating) for t in types):
+        slots_and_types = list(zip(header.slots, types, strict=True))
+        if not all(_can_arrive(header, slot, type_) for slot, type_ in slots_and_types):
             return False
         entry = self.function.new_block(f"osr{header.offset}")
         slots: list[tuple[object, ...]] = []
@@ -148,7 +176,7 @@ class _Lowering(Builder):
         self.held = {}
         for param, slot, type_ in zip(header.block.params, header.slots, types, strict=True):
             self.held[param.id] = self._arrive(entry, slots, slot, type_)
-        state = header_state(header, self.generic.nlocals)
+        state = header_state(header, self.flow.source.code)
         unbound = [
             (value, bound) for value, bound in _maybes(state) if self.flow.type(value) is BOTTOM
         ]
@@ -156,6 +184,11 @@ class _Lowering(Builder):
             for _, bound in unbound:
                 free = self.emit("i1.not", self.held[bound.id].parts[0])
                 self.emit("guard", free, state=state, reason="unexpected local")
+            for param, type_ in zip(header.block.params, types, strict=True):
+                if isinstance(type_, Callee):
+                    known = self.emit("const.obj", source=type_.source)
+                    same = self.emit("obj.same", self.held[param.id].parts[0], known)
+                    self.emit("guard", same, state=state, reason=f"expected {type_.name}")
             args = [
                 part
                 for param, type_ in zip(header.block.params, types, strict=True)
@@ -180,21 +213,13 @@ class _Lowering(Builder):
             return value
 
         kind, number = slot
-        if isinstance(type_, Range):
-            parts = [parameter(Rep.I64, kind, number, name) for name in ("current", "stop", "step")]
-            return Held(Range(None, True), tuple(parts))
-        if type_ in (LIST_ITER, STR_ITER, TUPLE_ITER):
-            sequence = VIRTUAL_KINDS[type_].removesuffix("_iter")
-            return Held(
-                type_,
-                (
-                    parameter(Rep.OBJ, kind, number, sequence),
-                    parameter(Rep.I64, kind, number, "index"),
-                ),
-            )
+        if is_iterating(type_):
+            arriving = _arriving(type_)
+            pairs = zip(reps(arriving), _fields(arriving), strict=True)
+            return Held(arriving, tuple(parameter(rep, *slot, *field) for rep, field in pairs))
         if type_ is NUM:
             return Held(Obj(frozenset(("int", "float"))), (parameter(Rep.OBJ, kind, number),))
-        if type_ is BOTTOM:
+        if type_ is BOTTOM or isinstance(type_, Callee):
             return Held(Obj(), (parameter(Rep.OBJ, kind, number),))
         cls = _ENTRY_CLASS.get(type_)  # type: ignore[arg-type]
         if type_ is NONE:
@@ -228,23 +253,62 @@ class _Lowering(Builder):
         header = self.headers.get(generic.label)
         if header is not None:
             self.offset = header.offset
-            self.emit("poll", state=header_state(header, self.generic.nlocals))
+            self.emit("poll", state=header_state(header, self.flow.source.code))
+        stop = self.flow.stops.get(generic.label)
         try:
             for op in generic.ops:
                 self.offset = op.offset
-                LOWER[op.name](self, op)
+                if op is stop:
+                    raise CannotLower(f"{op.name.removeprefix('py.')} on these operands")
+                self._lower(op)
         except CannotLower as why:
             self.unlowered.append(Unlowered(op.offset, str(why)))
             self.end("leave", state=_state(op), reason=str(why))
         self.at_end[generic.label] = self.held
 
+    def _lower(self, op: Op) -> None:
+        place = CONTAINER.get(op.name)
+        if place is not None:
+            row = LOWER_OF_CLASS.get((op.name, receiver_of(self.held[op.operands[place].id].type)))
+            if row is not None:
+                row(self, op)
+                return
+        LOWER[op.name](self, op)
+
+    @property
+    def loops(self) -> set[Block]:
+        """The typed blocks of loop headers, which have ways in that are not lowered yet."""
+        return {self.blocks[label] for label in self.headers if label in self.blocks}
+
     def edge(self, edge: Edge) -> Edge:
         """The typed edge of a generic one."""
         target = self._block(edge.block)
         args: list[Value] = []
-        for param, arg in zip(edge.block.params, edge.args, strict=True):
-            args += self._as_param(self.held[arg.id], self.flow.type(param), None)
+        try:
+            for param, arg in zip(edge.block.params, edge.args, strict=True):
+                args += self._as_param(self.held[arg.id], self.flow.type(param), None)
+        except CannotLower as why:
+            return Edge(self._leaving_at(edge, str(why)))
         return Edge(target, args)
+
+    def _leaving_at(self, edge: Edge, why: str) -> Block:
+        """A block that leaves where an edge goes, with what its source holds: for a value that the
+        target cannot take, as an iterator over something else than it expects.
+        """
+        header = self.headers.get(edge.block.label)
+        state = edge.block.ops[0].state
+        if header is not None:
+            state = header_state(header, self.flow.source.code)
+        if state is None:
+            raise CannotLower(why)
+        pairs = zip(edge.block.params, edge.args, strict=True)
+        outside, held = self.block, self.held
+        self.held = {**held, **{param.id: held[arg.id] for param, arg in pairs}}
+        self.block = self.function.new_block("stuck")
+        self.unlowered.append(Unlowered(self.offset, why))
+        self.end("leave", state=state, reason=why)
+        made, self.block, self.held = self.block, outside, held
+        return made
 
     def _as_param(self, held: Held, type_: Type, state: FrameState | None) -> tuple[Value, ...]:
         if type_ is BOTTOM or type_ is NONE or isinstance(type_, Callee):
@@ -256,8 +320,10 @@ class _Lowering(Builder):
         """A generic value as `type_`; what a guard finds out about it is remembered."""
         held = self.held[value.id]
         if isinstance(held.type, Obj) and not isinstance(type_, Obj) and type_ is not BIG:
+            kept = self.flow.is_kept(value, held.type)
             held = self.unbox(held, type_, state)
-            self.held[value.id] = held
+            if not kept:
+                self.held[value.id] = held
         return self.convert(held, type_, state)
 
     def put(self, value: Value, held: Held) -> None:
@@ -265,22 +331,47 @@ class _Lowering(Builder):
         self.held[value.id] = held
 
 
-def header_state(header: Header, nlocals: int) -> FrameState:
-    """The generic frame state at a loop header."""
-    by_slot = dict(zip(header.slots, header.block.params, strict=True))
-    locals_: list[Slot] = []
-    for number in range(nlocals):
-        value = by_slot.get(("local", number))
-        bound = by_slot.get(("bound", number))
-        locals_.append(Maybe(value, bound) if value is not None and bound is not None else value)
-    stack = [by_slot.get(("stack", depth)) for depth in range(len(header.stack))]
-    return FrameState(header.offset, tuple(locals_), tuple(stack))
+def _can_arrive(header: Header, slot: tuple[str, int], type_: Type) -> bool:
+    """Can a frame's slot be taken as this type? Of what is never built, an iterator can be read,
+    and an alias of a function that has a name compared with that.
+    """
+    if isinstance(type_, Callee):
+        return bool(type_.source) and ("bound", slot[1]) not in header.slots
+    return is_iterating(type_) or not isinstance(type_, UNBUILT)
+
+
+def is_iterating(type_: Type) -> bool:
+    """Is it an iterator never built? An entry reads those from the frame."""
+    iterator = isinstance(type_, Iter) or type_ in SEQUENCE_OF
+    return iterator or (isinstance(type_, Range) and type_.iterating)
+
+
+def _arriving(type_: Type) -> Type:
+    """The type of an iterator that a frame has: the step of a range is read, too."""
+    if isinstance(type_, Iter) and type_.kind != "reversed":
+        return Iter(type_.kind, tuple(map(_arriving, type_.inner)))
+    return Range(None, True) if isinstance(type_, Range) else type_
+
+
+def _fields(type_: Type, way: Way = ()) -> Iterator[tuple[object, ...]]:
+    """The fields that make up an iterator, with the way to the inner one that has it."""
+    if isinstance(type_, Range):
+        names = ["current", "stop", "step"][: len(reps(type_))]
+    elif not isinstance(type_, Iter):
+        names = [VIRTUAL_KINDS[type_].removesuffix("_iter"), "index"]
+    elif type_.kind == "reversed":
+        names = [str(_ENTRY_CLASS[type_.inner[0]]), "back"]  # type: ignore[index]
+    else:
+        for place, inner in enumerate(type_.inner):
+            yield from _fields(inner, (*way, (type_.kind, place)))
+        names = ["count"] if type_.kind == "enumerate" else []
+    yield from ((name, *way) for name in names)
 
 
 def _maybes(state: FrameState) -> list[tuple[Value, Value]]:
     return [
         (slot.value, slot.bound)
-        for slot in state.locals
+        for slot in map(uncelled, state.locals)
         if isinstance(slot, Maybe) and isinstance(slot.value, Value)
     ]
 
@@ -292,6 +383,8 @@ def _state(op: Op) -> FrameState:
 
 LOWER: dict[str, Callable[[_Lowering, Op], None]] = {}
 """How each generic op is lowered; `lower.ops` fills it."""
+LOWER_OF_CLASS: dict[tuple[str, Kind | None], Callable[[_Lowering, Op], None]] = {}
+"""The same for one class of container; the modules of families of classes fill it."""
 
 Lowering = _Lowering
 __all__ = ["LOWER", "Items", "Lowering", "lower_body"]

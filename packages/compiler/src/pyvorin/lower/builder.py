@@ -30,20 +30,21 @@ from pyvorin.types import (
     CHAR,
     FLOAT,
     INT,
-    LIST,
-    LIST_ITER,
     NONE,
     NUM,
+    OBJECTS,
+    SEQUENCE_OF,
     STR,
-    STR_ITER,
     TUPLE,
-    TUPLE_ITER,
     WIDE,
     Callee,
     Items,
+    Iter,
     Kind,
+    Method,
     Obj,
     Range,
+    Slice,
     Type,
     reps,
 )
@@ -57,16 +58,13 @@ _UNBOX = {
     BOOL: ("obj.unbox_i1", Rep.I1),
     CHAR: ("obj.unbox_char", Rep.CHAR),
 }
-VIRTUAL_KINDS = {
+VIRTUAL_KINDS: dict[Type, str] = {
     NUM: "num",
-    LIST_ITER: "list_iter",
-    STR_ITER: "str_iter",
-    TUPLE_ITER: "tuple_iter",
+    **{iterator: f"{OBJECTS[kind]}_iter" for iterator, kind in SEQUENCE_OF.items()},
 }
-_CLASS = {LIST: "list", STR: "str", TUPLE: "tuple"}
 
 
-Source = tuple[str, str] | tuple[str, int] | tuple[str, ...]
+Source = tuple[str | int, ...]
 
 
 class Builder:
@@ -81,6 +79,7 @@ class Builder:
         self.block: Block = None  # type: ignore[assignment]  # set before the first emit
         self.held: dict[int, Held] = {}
         self.offset = -1
+        self.ways: dict[Block, list[Block]] = {}  # block → blocks that branch to it so far
         self._constants: dict[tuple[str, Rep, str], Value] = {}  # per block
         self._boxes: dict[
             tuple[str, int], Value
@@ -129,6 +128,8 @@ class Builder:
     ) -> None:
         """Append a terminator."""
         typed = self.state(state) if state is not None else None
+        for edge in edges:
+            self.ways.setdefault(edge.block, []).append(self.block)
         self.block.ops.append(Op(name, list(operands), [], attrs, typed, list(edges), self.offset))
 
     def fork(self, condition: Value) -> tuple[Block, Block]:
@@ -150,11 +151,13 @@ class Builder:
     # ---- frame states ----------------------------------------------------------------------------
     def state(self, state: FrameState) -> FrameState:
         """The typed frame state of a generic one, with what is held now."""
+        made: dict[Value, Slot] = {}  # a value in several slots is one object
+        locals_ = tuple(self._slot(slot, made) for slot in state.locals)
         return FrameState(
-            state.offset, tuple(map(self._slot, state.locals)), tuple(map(self._slot, state.stack))
+            state.offset, locals_, tuple(self._slot(slot, made) for slot in state.stack)
         )
 
-    def _slot(self, slot: Slot) -> Slot:
+    def _slot(self, slot: Slot, made: dict[Value, Slot]) -> Slot:
         match slot:
             case None:
                 return None
@@ -163,7 +166,11 @@ class Builder:
                 flag = self.held[bound.id].parts[0]
                 return None if held.type is BOTTOM else Maybe(self.slot_of(held), flag)
             case Value():
-                return self.slot_of(self.held[slot.id])
+                if slot not in made:
+                    made[slot] = self.slot_of(self.held[slot.id])
+                return made[slot]
+            case Virtual("cell", (inner,), identity):
+                return Virtual("cell", (self._slot(inner, made),), identity)
         raise AssertionError(slot)
 
     def slot_of(self, held: Held) -> Slot:
@@ -174,26 +181,47 @@ class Builder:
         if isinstance(type_, Range):
             step = parts[2] if type_.step is None else self.const(Rep.I64, type_.step)
             return Virtual("range_iter" if type_.iterating else "range", (*parts[:2], step))
+        if isinstance(type_, Iter):
+            return self._iterator_slot(type_, parts)
         if isinstance(type_, Items):
             return Virtual("tuple", tuple(map(self.slot_of, held.items)), held.identity)
         if isinstance(type_, Callee):
-            return Const(type_.source)
+            if type_.kind != "nested":
+                return Const(type_.source)
+            code = Const(("const", type_.const))
+            pairs = zip(type_.captured, held.items, strict=True)
+            cells = (Virtual("cell", (self.slot_of(h),), number + 1) for number, h in pairs)
+            return Virtual("function", (code, *cells))
+        if isinstance(type_, Slice):
+            bounds = tuple(map(self.slot_of, held.items))
+            return Virtual("slice", (*bounds, Const(("singleton", "None")))[:3], held.identity)
+        if isinstance(type_, Method):
+            name = Const(("name", type_.name))
+            return Virtual("method", (parts[0], name), held.identity)
         if type_ is NONE:
             return Const(("singleton", "None"))
-        kind = VIRTUAL_KINDS.get(type_)  # type: ignore[arg-type]
+        kind = VIRTUAL_KINDS.get(type_)
         return Virtual(kind, parts) if kind else parts[0]
+
+    def _iterator_slot(self, type_: Iter, parts: tuple[Value, ...]) -> Slot:
+        if type_.kind == "reversed":
+            return Virtual("reversed", parts)
+        slots: list[Slot] = []
+        for inner in type_.inner:
+            count = len(reps(inner))
+            slots.append(self.slot_of(Held(inner, parts[:count])))
+            parts = parts[count:]
+        return Virtual(type_.kind, (*slots, *parts))
 
     # ---- constants -------------------------------------------------------------------------------
     def literal(self, value: object, type_: Type, source: Source) -> Held:
         """A constant, with the object it is."""
         if isinstance(type_, Items):
             assert isinstance(value, tuple)
-            items = [self.literal(v, t, ()) for v, t in zip(value, type_.types, strict=True)]
-            return Held(
-                type_,
-                source=source,
-                items=tuple(Held(i.type, i.parts) if not i.source else i for i in items),
-            )
+            pairs = enumerate(zip(value, type_.types, strict=True))
+            inner = source[:1] == ("const",) and len(source) == 2
+            items = [self.literal(v, t, (*source, n) if inner else ()) for n, (v, t) in pairs]
+            return Held(type_, source=source, items=tuple(items))
         if type_ is NONE:
             return fixed(NONE)
         if type_ in (INT, WIDE, FLOAT, BOOL, CHAR):
@@ -201,6 +229,8 @@ class Builder:
                 type_
             ]
             machine = ord(value) if isinstance(value, str) else value
+            if type_ is BOOL:
+                source = ("singleton", str(value))
             return Held(type_, (self.const(rep, machine),), source or None)
         if not source:
             raise CannotLower("a constant inside a tuple")
@@ -211,6 +241,8 @@ class Builder:
         """The object of a held value."""
         if held.source is not None:
             return self.emit("const.obj", source=held.source)
+        if held.origin is not None:
+            return held.origin
         type_ = held.type
         if type_ in _BOX:
             key = (self.block.label, held.parts[0].id)
@@ -223,7 +255,8 @@ class Builder:
             return self.emit("const.obj", source=("singleton", "None"))
         if type_ is NUM:
             return self._box_num(held)
-        if len(held.parts) == 1 and held.parts[0].rep is Rep.OBJ:
+        unbuilt = isinstance(type_, Method)
+        if not unbuilt and len(held.parts) == 1 and held.parts[0].rep is Rep.OBJ:
             return held.parts[0]
         raise CannotLower(f"an object of type {type_}")
 
@@ -242,6 +275,8 @@ class Builder:
             return held
         if isinstance(held.type, Range) and isinstance(type_, Range):
             return self._convert_range(held, type_, state)
+        if isinstance(held.type, Iter) and isinstance(type_, Iter):
+            return self._convert_iterator(held, type_, state)
         if held.type is BOTTOM:
             return Held(type_, tuple(self.const(rep, ZERO.get(rep)) for rep in reps(type_)))
         if isinstance(type_, Obj) or type_ is BIG:
@@ -260,6 +295,19 @@ class Builder:
         self.emit("guard", same, state=state, reason="expected another step")
         return Held(type_, held.parts[:2])
 
+    def _convert_iterator(self, held: Held, type_: Iter, state: FrameState | None) -> Held:
+        """An iterator over ranges with another claim about their steps."""
+        assert isinstance(held.type, Iter)
+        if held.type.kind != type_.kind or len(held.type.inner) != len(type_.inner):
+            raise CannotLower(f"{held.type} as {type_}")
+        left = held.parts
+        parts: list[Value] = []
+        for inner, wanted in zip(held.type.inner, type_.inner, strict=True):
+            count = len(reps(inner))
+            parts += self.convert(Held(inner, left[:count]), wanted, state).parts
+            left = left[count:]
+        return Held(type_, (*parts, *left))
+
     def unbox(self, held: Held, wanted: Type, state: FrameState | None) -> Held:
         """Take a boxed value out of its box as what it is predicted to be (or, knowing nothing, as
         `wanted`).
@@ -271,9 +319,9 @@ class Builder:
             raise CannotLower(f"{held.type} as {wanted} without a state")
         if target in _UNBOX:
             name, _ = _UNBOX[target]
-            return Held(target, (self.emit(name, value, state=state),))
-        if target in _CLASS:
-            cls = _CLASS[target]
+            return Held(target, (self.emit(name, value, state=state),), origin=value)
+        if isinstance(target, Kind) and target in OBJECTS:
+            cls = OBJECTS[target]
             fits = self.emit("obj.is_class", value, cls=cls)
             self.emit("guard", fits, state=state, reason=f"expected {cls}")
             return Held(target, (value,))

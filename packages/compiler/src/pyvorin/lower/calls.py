@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pyvorin.frontend.variables import shared
 from pyvorin.infer.arith import plan_binop, plan_compare, plan_unary
 from pyvorin.infer.calls import CallPlan, plan_call
-from pyvorin.infer.flow import bind_positions
+from pyvorin.infer.flow import bind_positions, call_name
+from pyvorin.infer.methods import plan_method
 from pyvorin.infer.module import constant_type
-from pyvorin.infer.program import result_type
+from pyvorin.infer.program import Instance, result_type
 from pyvorin.ir.model import Op, Rep, Value
 from pyvorin.lower.body import Lowering
 from pyvorin.lower.held import CannotLower, Held, fixed
@@ -20,6 +22,7 @@ from pyvorin.types import (
     INT,
     NONE,
     Callee,
+    Method,
     Obj,
     Range,
     Type,
@@ -30,21 +33,34 @@ def lower_call(low: Lowering, op: Op) -> None:
     """Lower one `py.call`."""
     types = [low.flow.type(v) for v in op.operands]
     callee = types[0]
+    if isinstance(callee, Method) and BOTTOM not in types:
+        name = call_name(callee, op)
+        planned = plan_method(callee, name, tuple(types[1:]), low.flow.classes(op.result))
+        if planned is None:
+            raise CannotLower(f"call of .{callee.name}()")
+        low.put(op.result, KINDS[planned.kind](low, op, planned))
+        return
     if not isinstance(callee, Callee) or BOTTOM in types or callee.kind == "module":
         raise CannotLower("call of an unknown function")
     if callee.kind == "function":
         _native(low, op, callee, types[1:])
         return
-    if op.attrs.get("kwnames"):
-        raise CannotLower(f"{callee.name} with keywords")
-    plan = plan_call(callee.of, callee.name, tuple(types[1:]), low.flow.classes(op.result))
+    if callee.kind == "nested":
+        _nested(low, op, callee)
+        return
+    name = call_name(callee, op)
+    plan = plan_call(callee.of, name, tuple(types[1:]), low.flow.classes(op.result))
     if plan is None:
         raise CannotLower(f"call of {callee.name}")
-    low.put(op.result, _KINDS[plan.kind](low, op, plan))
+    if not low.flow.can_pass(op, plan.result):
+        raise CannotLower("an iterator in a variable")
+    low.put(op.result, KINDS[plan.kind](low, op, plan))
 
 
 def _native(low: Lowering, op: Op, callee: Callee, types: list[Type]) -> None:
     source = low.flow.module.functions[callee.name]
+    if shared(source.code):
+        raise CannotLower(f"{callee.name} shares variables with a function inside")
     order = bind_positions(source, len(types), op.attrs.get("kwnames") or ())
     if order is None:
         raise CannotLower(f"call of {callee.name} with other arguments")
@@ -62,6 +78,24 @@ def _native(low: Lowering, op: Op, callee: Callee, types: list[Type]) -> None:
             args += low.take(op.operands[1 + place], type_, op.state).parts
         else:
             args += low.convert(_default(low, place[0]), type_, op.state).parts
+    _call_native(low, op, callee, instance, args)
+
+
+def _nested(low: Lowering, op: Op, callee: Callee) -> None:
+    """The function of a comprehension takes its iterator and what it captures."""
+    values = (*op.operands[1:], *low.flow.made[op.operands[0].id].operands)
+    instance = low.program.callee(callee.name, tuple(map(low.flow.type, values)))
+    if instance is None or instance.flow.returns is BOTTOM:
+        raise CannotLower("a comprehension over something else")
+    args: list[Value] = []
+    for value, type_ in zip(values, instance.params, strict=True):
+        args += low.take(value, type_, op.state).parts
+    _call_native(low, op, callee, instance, args)
+
+
+def _call_native(
+    low: Lowering, op: Op, callee: Callee, instance: Instance, args: list[Value]
+) -> None:
     low.callees.add((callee.name, instance.number))
     result = result_type(instance.flow.returns)
     rep = low.program.result_rep(instance.flow)
@@ -78,19 +112,30 @@ def _default(low: Lowering, value: object) -> Held:
 
 
 # ---- builtins: a function a kind of plan ---------------------------------------------------------
-def _args(low: Lowering, op: Op, plan: CallPlan) -> list[Held]:
-    pairs = zip(op.operands[1:], plan.operands, strict=True)
-    return [low.take(value, type_, op.state) for value, type_ in pairs]
+def arguments(low: Lowering, op: Op, plan: CallPlan) -> list[Held]:
+    """As many operands as the plan wants, as it wants them; for a method the receiver is the
+    first, for another call the callee is left out.
+    """
+    types, values = plan.operands, op.operands
+    receiver: list[Held] = []
+    if op.name == "py.call":
+        callee, *values = values
+        held = low.held[callee.id]
+        if isinstance(held.type, Method):
+            receiver, types = [Held(held.type.of, held.parts)], types[1:]
+    pairs = zip(values[: len(types)], types, strict=True)
+    return receiver + [low.take(value, type_, op.state) for value, type_ in pairs]
 
 
 def _op(low: Lowering, op: Op, plan: CallPlan) -> Held:
-    values = [held.parts[0] for held in _args(low, op, plan)]
+    values = [held.parts[0] for held in arguments(low, op, plan)]
     attrs: dict[str, Any] = dict(plan.attrs)
-    return Held(plan.result, (low.emit(plan.op, *values, state=op.state, **attrs),))
+    value = low.emit(plan.op, *values, state=op.state, **attrs)
+    return fixed(NONE) if plan.result is NONE else Held(plan.result, (value,))
 
 
 def _same(low: Lowering, op: Op, plan: CallPlan) -> Held:
-    (held,) = _args(low, op, plan)
+    (held,) = arguments(low, op, plan)
     return Held(held.type, held.parts, held.source)
 
 
@@ -106,7 +151,7 @@ def _unary(low: Lowering, op: Op, plan: CallPlan) -> Held:
     type_ = low.flow.type(op.operands[1])
     unary_plan = plan_unary(plan.op, type_, low.flow.classes(op.result))
     assert unary_plan is not None
-    return unary(low, unary_plan, _args(low, op, plan)[0], plan.op, op.state)
+    return unary(low, unary_plan, arguments(low, op, plan)[0], plan.op, op.state)
 
 
 def _extremum(low: Lowering, op: Op, plan: CallPlan) -> Held:
@@ -114,7 +159,7 @@ def _extremum(low: Lowering, op: Op, plan: CallPlan) -> Held:
     callee = low.flow.type(op.operands[0])
     assert isinstance(callee, Callee)
     symbol = "<" if callee.name == "min" else ">"
-    kept, *rest = _args(low, op, plan)
+    kept, *rest = arguments(low, op, plan)
     compared = plan_compare(symbol, plan.result, plan.result)
     assert compared is not None
     for held in rest:
@@ -141,7 +186,7 @@ def _divmod(low: Lowering, op: Op, plan: CallPlan) -> Held:
 
 
 def _range(low: Lowering, op: Op, plan: CallPlan) -> Held:
-    values = [held.parts[0] for held in _args(low, op, plan)]
+    values = [held.parts[0] for held in arguments(low, op, plan)]
     assert isinstance(low.flow.type(op.result), Range)
     step = low.flow.type(op.result).step  # type: ignore[union-attr]
     if len(values) == 1:
@@ -154,7 +199,7 @@ def _range(low: Lowering, op: Op, plan: CallPlan) -> Held:
 
 
 def _cpython(low: Lowering, op: Op, plan: CallPlan) -> Held:
-    values = [held.parts[0] for held in _args(low, op, plan)]
+    values = [held.parts[0] for held in arguments(low, op, plan)]
     callee = low.flow.type(op.operands[0])
     assert isinstance(callee, Callee)
     boxed = low.emit("builtin.call", *values, state=op.state, source=callee.source)
@@ -163,7 +208,7 @@ def _cpython(low: Lowering, op: Op, plan: CallPlan) -> Held:
     return low.unbox(Held(Obj(), (boxed,)), plan.result, op.state)
 
 
-_KINDS: dict[str, Callable[[Lowering, Op, CallPlan], Held]] = {
+KINDS: dict[str, Callable[[Lowering, Op, CallPlan], Held]] = {  # others add theirs
     "op": _op,
     "same": _same,
     "one": _one,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyvorin.ir.model import Value
 from pyvorin.types import NONE, Callee, Type
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """A value during lowering.
 
     `parts` has one typed-IR value for each representation in `types.reps(type)`; for an `Items`
@@ -19,9 +18,10 @@ class Held:
 
     type: Type
     parts: tuple[Value, ...] = ()
-    source: tuple[str, ...] | tuple[str, int] | None = None
+    source: tuple[str | int, ...] | None = None
     items: tuple[Held, ...] = ()
-    identity: int = 0  # of an `Items` tuple: which one it is
+    origin: Value | None = None  # the object that a number was taken out of
+    identity: int = 0  # of an `Items` tuple or a method: which one it is
 
 
 def fixed(type_: Type) -> Held:

@@ -7,6 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from pyvorin.infer.arith import Plan, number
+from pyvorin.infer.calls import LENGTHS
+from pyvorin.infer.methods import receiver_of
 from pyvorin.ir.model import FrameState, Op, Rep, Value
 from pyvorin.lower.body import Lowering
 from pyvorin.lower.held import CannotLower, Held
@@ -16,13 +18,12 @@ from pyvorin.types import (
     CHAR,
     FLOAT,
     INT,
-    LIST,
     NONE,
     NUM,
-    STR,
-    TUPLE,
+    OBJECTS,
     WIDE,
     Items,
+    Kind,
     Obj,
     Type,
     reps,
@@ -101,10 +102,8 @@ def truth(low: Lowering, value: Value, state: FrameState | None) -> Value:
     """bool(x) as an I1."""
     held = low.held[value.id]
     if isinstance(held.type, Obj):
-        kind = number(held.type) or {frozenset(("list",)): LIST, frozenset(("str",)): STR}.get(
-            held.type.classes
-        )
-        if kind is None or kind is BIG:
+        kind = number(held.type) or receiver_of(held.type)
+        if kind is None or kind is BIG or (kind in OBJECTS and kind not in LENGTHS):
             return low.emit("num.truth", held.parts[0], state=state)
         held = low.take(value, kind, state)
     return _truth_of(low, held, state)
@@ -126,9 +125,8 @@ def _truth_of(low: Lowering, held: Held, state: FrameState | None) -> Value:
         one = _truth_of(low, Held(FLOAT, (parts[2],)), state)
         two = _truth_of(low, Held(INT, (parts[1],)), state)
         return low.emit("select", parts[0], one, two, rep=Rep.I1)
-    lengths: dict[Type, str] = {LIST: "list.len", STR: "str.len", TUPLE: "tuple.len"}
-    if type_ in lengths:
-        return _truth_of(low, Held(INT, (low.emit(lengths[type_], parts[0]),)), state)
+    if isinstance(type_, Kind) and type_ in LENGTHS:
+        return _truth_of(low, Held(INT, (low.emit(LENGTHS[type_], parts[0]),)), state)
     if type_ is BIG:
         return low.emit("num.truth", parts[0], state=state)
     if type_ in (NONE, CHAR) or isinstance(type_, Items):
@@ -145,6 +143,9 @@ def compare(
         return _num_compare(low, symbol, *((left, right) if left.type is NUM else (right, left)))
     if plan.op == "i64.cmp_f64" and left.type is FLOAT:
         left, right = right, left
+    if plan.op in ("str.eq", "bytes.eq"):
+        same = low.emit(plan.op, left.parts[0], right.parts[0])
+        return same if symbol == "==" else low.emit("i1.not", same)
     if plan.op == "num.cmp":
         return low.emit(plan.op, left.parts[0], right.parts[0], state=state, op=symbol)
     return low.emit(plan.op, left.parts[0], right.parts[0], op=symbol)

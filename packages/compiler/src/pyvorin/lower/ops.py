@@ -4,30 +4,48 @@ op.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pyvorin.infer.arith import Plan, plan_compare, plan_unary
-from pyvorin.infer.flow import ITERATORS, binop_plan, constant_of, is_singleton, sequence_of
+from pyvorin.infer.flow import (
+    ITERATORS,
+    binop_plan,
+    constant_of,
+    has_identity,
+    is_index,
+    is_singleton,
+    operator_plan,
+    sequence_of,
+)
+from pyvorin.infer.module import may_change
 from pyvorin.infer.program import result_type
-from pyvorin.ir.model import FrameState, Maybe, Op, Rep, Value
+from pyvorin.ir.model import FrameState, Maybe, Op, Rep, Value, uncelled
 from pyvorin.lower.body import LOWER, Lowering
-from pyvorin.lower.calls import lower_call
+from pyvorin.lower.calls import KINDS, lower_call
 from pyvorin.lower.held import CannotLower, Held, fixed
 from pyvorin.lower.numbers import compare, emit_plan, narrowed, num_binop, truth, unary
 from pyvorin.types import (
     BOOL,
     BOTTOM,
+    BYTEARRAY,
+    BYTES,
     CHAR,
     INT,
     LIST,
-    LIST_ITER,
     NONE,
+    OF_BYTES,
+    SEQUENCE_OF,
     STR,
-    STR_ITER,
     TUPLE,
     Callee,
     Items,
+    Iter,
     Kind,
+    Method,
     Obj,
     Range,
+    Type,
+    is_object,
 )
 
 
@@ -50,6 +68,8 @@ def _global(low: Lowering, op: Op) -> None:
     low.used_globals.add(name)
     if isinstance(type_, Callee):
         low.put(op.result, fixed(type_))
+    elif may_change(type_):
+        low.put(op.result, Held(type_, (low.emit("const.obj", source=("global", name)),)))
     else:
         low.put(op.result, low.literal(low.flow.module.constant(name), type_, ("global", name)))
 
@@ -57,6 +77,13 @@ def _global(low: Lowering, op: Op) -> None:
 def _attr(low: Lowering, op: Op) -> None:
     type_ = low.flow.type(op.result)
     base = low.held[op.operands[0].id].type
+    if isinstance(type_, Method):
+        if isinstance(base, Callee):
+            held = Held(type_.of, (low.emit("const.obj", source=base.source),))
+        else:
+            held = low.take(op.operands[0], type_.of, op.state)
+        low.put(op.result, Held(type_, held.parts, identity=1 + op.result.id))
+        return
     if not isinstance(base, Callee) or type_ is BOTTOM:
         raise CannotLower(f"attribute {op.attrs['name']}")
     low.used_attributes.add((base.source[1], op.attrs["name"]))
@@ -69,10 +96,11 @@ def _attr(low: Lowering, op: Op) -> None:
 
 def _check(low: Lowering, op: Op) -> None:
     assert op.state is not None
-    slot = op.state.locals[op.attrs["index"]]
+    slot = uncelled(op.state.locals[op.attrs["index"]])
     if isinstance(slot, Maybe):
         flag = low.held[slot.bound.id].parts[0]
-        low.emit("guard", flag, state=op.state, reason=f"{op.attrs['name']} may be unbound")
+        reason = f"{op.attrs['name']} may be unbound"
+        low.emit("guard", flag, state=op.state, reason=reason)
     held = low.held[op.operands[0].id]
     if held.type is BOTTOM:
         raise CannotLower(f"{op.attrs['name']} is unbound")
@@ -83,7 +111,8 @@ def _check(low: Lowering, op: Op) -> None:
 def _binop(low: Lowering, op: Op) -> None:
     plan = binop_plan(low.flow, op)
     if plan is None:
-        raise CannotLower(f"{op.attrs['op']} on these operands")
+        carry_out(low, op)
+        return
     left, right = (
         low.take(v, t, op.state) for v, t in zip(op.operands, plan.operands, strict=True)
     )
@@ -96,6 +125,16 @@ def _binop(low: Lowering, op: Op) -> None:
         or emit_plan(low, plan, op, (left, right))
     )
     low.put(op.result, narrowed(low, value, plan, op.state))
+
+
+def carry_out(low: Lowering, op: Op) -> None:
+    """An operator on objects of builtin classes, by its plan."""
+    plan = operator_plan(low.flow, op)
+    if plan is None:
+        raise CannotLower(f"{op.attrs.get('op', op.name)} on these operands")
+    held = KINDS[plan.kind](low, op, plan)
+    if op.results:
+        low.put(op.result, held)
 
 
 def _by_power_of_two(low: Lowering, op: Op, plan: Plan, left: Held) -> Value | None:
@@ -156,8 +195,16 @@ def _is(low: Lowering, op: Op) -> None:
     if not is_singleton(flow, right):
         left, right = right, left
     if not is_singleton(flow, right):
-        raise CannotLower("identity")
+        _is_object(low, op)
+        return
     same = _is_singleton(low, low.held[left.id], flow.constants[right.id])
+    low.put(op.result, Held(BOOL, (low.emit("i1.not", same) if op.attrs["invert"] else same,)))
+
+
+def _is_object(low: Lowering, op: Op) -> None:
+    if not all(has_identity(low.held[value.id].type) for value in op.operands):
+        raise CannotLower("identity of numbers")
+    same = low.emit("obj.same", *(low.held[value.id].parts[0] for value in op.operands))
     low.put(op.result, Held(BOOL, (low.emit("i1.not", same) if op.attrs["invert"] else same,)))
 
 
@@ -175,7 +222,8 @@ def _contains(low: Lowering, op: Op) -> None:
     text = low.flow.constants.get(container.id)
     held = low.held[item.id]
     if held.type is not CHAR or not isinstance(text, str):
-        raise CannotLower("`in` on these operands")
+        carry_out(low, op)
+        return
     found = low.const(Rep.I1, False)
     for char in sorted(set(text)):
         equal = low.emit("char.cmp", held.parts[0], low.const(Rep.CHAR, ord(char)), op="==")
@@ -184,28 +232,39 @@ def _contains(low: Lowering, op: Op) -> None:
 
 
 # ---- sequences -----------------------------------------------------------------------------------
-_GET = {
+LENGTH_AND_ITEM = {
     LIST: ("list.len", "list.get"),
     STR: ("str.len", "str.char"),
     TUPLE: ("tuple.len", "tuple.get"),
+    BYTES: ("bytes.len", "bytes.get"),
+    BYTEARRAY: ("bytearray.len", "bytearray.get"),
 }
 
 
 def _sequence(low: Lowering, value: Value, state: FrameState | None) -> Held:
     kind = sequence_of(low.held[value.id].type)
     if kind is None:
-        raise CannotLower("not a list, str or tuple")
+        raise CannotLower("not a sequence")
     return low.take(value, kind, state)
 
 
 def _at(low: Lowering, base: Held, index: Value, state: FrameState | None) -> Value:
     """The index counted from the front, in range."""
-    length = low.emit(_GET[base.type][0], base.parts[0])  # type: ignore[index]
+    length = low.emit(LENGTH_AND_ITEM[base.type][0], base.parts[0])  # type: ignore[index]
     position = low.take(index, INT, state).parts[0]
     return low.emit("seq.index", position, length, state=state)
 
 
 def _getitem(low: Lowering, op: Op) -> None:
+    held = low.held[op.operands[0].id]
+    if isinstance(held.type, Items):
+        number = low.flow.item(op.operands[1], len(held.items))
+        if number is not None:
+            low.put(op.result, low.convert(held.items[number], low.flow.type(op.result), op.state))
+            return
+    if not is_indexed(low, op):
+        carry_out(low, op)
+        return
     base = _sequence(low, op.operands[0], op.state)
     place = _at(low, base, op.operands[1], op.state)
     loaded(low, op.result, base, place, op.state)
@@ -213,18 +272,37 @@ def _getitem(low: Lowering, op: Op) -> None:
 
 def loaded(low: Lowering, value: Value, base: Held, place: Value, state: FrameState | None) -> None:
     """Read an item as the type that inference wants for `value`."""
-    item = low.emit(_GET[base.type][1], base.parts[0], place)  # type: ignore[index]
-    type_ = low.flow.type(value)
+    low.put(value, load_as(low, base, place, low.flow.type(value), state))
+
+
+def load_as(low: Lowering, base: Held, place: Value, type_: Type, state: FrameState | None) -> Held:
+    """Read an item as a type; leaves if it is of another."""
+    item = low.emit(LENGTH_AND_ITEM[base.type][1], base.parts[0], place)  # type: ignore[index]
     if base.type is STR:
-        low.put(value, Held(CHAR, (item,)))
-    elif isinstance(type_, Obj):
-        low.put(value, Held(type_, (item,)))
-    else:
-        low.put(value, low.unbox(Held(Obj(), (item,)), type_, state))
+        return Held(CHAR, (item,))
+    if base.type in OF_BYTES:
+        return Held(INT, (item,))
+    if isinstance(type_, Obj):
+        return Held(type_, (item,))
+    return low.unbox(Held(Obj(), (item,)), type_, state)
+
+
+def is_indexed(low: Lowering, op: Op) -> bool:
+    """Is it a sequence, with an index that is a number?"""
+    known = sequence_of(low.held[op.operands[0].id].type) is not None
+    return known and is_index(low.held[op.operands[1].id].type)
 
 
 def _setitem(low: Lowering, op: Op) -> None:
+    if not is_indexed(low, op):
+        carry_out(low, op)
+        return
     base = _sequence(low, op.operands[0], op.state)
+    if base.type is BYTEARRAY:
+        place = _at(low, base, op.operands[1], op.state)
+        byte = low.take(op.operands[2], INT, op.state).parts[0]
+        low.emit("bytearray.set", base.parts[0], place, byte, state=op.state)
+        return
     if base.type is not LIST:
         raise CannotLower("assignment to an item")
     place = _at(low, base, op.operands[1], op.state)
@@ -238,6 +316,11 @@ def _iter(low: Lowering, op: Op) -> None:
     if isinstance(held.type, Range):
         low.put(op.result, Held(Range(held.type.step, True), held.parts))
         return
+    if isinstance(held.type, Iter):
+        if value.id not in low.flow.source.passing:
+            raise CannotLower("an iterator in a variable")
+        low.put(op.result, held)
+        return
     base = _sequence(low, value, op.state)
     low.put(op.result, Held(ITERATORS[base.type], (base.parts[0], low.const(Rep.I64, 0))))
 
@@ -248,8 +331,13 @@ def _next(low: Lowering, op: Op) -> None:
         _next_in_range(low, op, held)
     elif held.type in ITERATORS.values():
         _next_in_sequence(low, op, held)
+    elif isinstance(held.type, Iter):
+        NEXT["Iter"](low, op, held)
     else:
         raise CannotLower("iteration")
+
+
+NEXT: dict[str, Callable[[Lowering, Op, Held], None]] = {}  # `lower.iterators` enters its own
 
 
 def _next_in_range(low: Lowering, op: Op, held: Held) -> None:
@@ -274,8 +362,8 @@ def _next_in_range(low: Lowering, op: Op, held: Held) -> None:
 
 def _next_in_sequence(low: Lowering, op: Op, held: Held) -> None:
     sequence, index = held.parts
-    base = Held({LIST_ITER: LIST, STR_ITER: STR}.get(held.type, TUPLE), (sequence,))  # type: ignore[arg-type]
-    length = low.emit(_GET[base.type][0], sequence)  # type: ignore[index]
+    base = Held(SEQUENCE_OF[held.type], (sequence,))  # type: ignore[index]
+    length = low.emit(LENGTH_AND_ITEM[base.type][0], sequence)  # type: ignore[index]
     more = low.emit("i64.cmp", index, length, op="<")
     yes, no = low.fork(more)
     low.block = yes
@@ -285,14 +373,15 @@ def _next_in_sequence(low: Lowering, op: Op, held: Held) -> None:
     one = low.const(Rep.I64, 1)
     following = low.emit("i64.add", index, one, state=op.state, nowrap=True)
     yes, low.block = low.block, no
-    nothing = tuple(_pad(low, part) for part in read.parts)
+    nothing = tuple(padded(low, part) for part in read.parts)
     values = low.meet([(yes, (*read.parts, following)), (low.block, (*nothing, index))])
     low.put(item, Held(read.type, values[:-1]))
     low.put(op.results[1], Held(BOOL, (more,)))
     low.held[op.operands[0].id] = Held(held.type, (sequence, values[-1]))
 
 
-def _pad(low: Lowering, like: Value) -> Value:
+def padded(low: Lowering, like: Value) -> Value:
+    """Any value of the same representation."""
     zero = {Rep.F64: 0.0, Rep.I1: False}.get(like.rep, 0)
     return low.const(like.rep, zero)
 
@@ -301,6 +390,24 @@ def _tuple(low: Lowering, op: Op) -> None:
     items = tuple(low.held[v.id] for v in op.operands)
     type_ = low.flow.type(op.result)
     low.put(op.result, Held(type_, items=items, identity=1 + op.result.id))
+
+
+def _deref(low: Lowering, op: Op) -> None:
+    (cell,) = low.take(op.operands[0], Obj(), op.state).parts
+    held = Held(Obj(low.flow.classes(op.result)), (low.emit("cell.get", cell, state=op.state),))
+    type_ = low.flow.type(op.result)
+    low.put(op.result, held if isinstance(type_, Obj) else low.unbox(held, type_, op.state))
+
+
+def _store_deref(low: Lowering, op: Op) -> None:
+    (cell,) = low.take(op.operands[0], Obj(), op.state).parts
+    low.emit("cell.set", cell, low.box(low.held[op.operands[1].id]), state=op.state)
+
+
+def _function(low: Lowering, op: Op) -> None:
+    """The function of a comprehension is not made; the call takes what it captures."""
+    captured = tuple(low.held[v.id] for v in op.operands)
+    low.put(op.result, Held(low.flow.type(op.result), items=captured))
 
 
 def _unpack(low: Lowering, op: Op) -> None:
@@ -312,9 +419,7 @@ def _unpack(low: Lowering, op: Op) -> None:
             low.put(value, low.convert(item, low.flow.type(value), op.state))
         return
     base = _sequence(low, op.operands[0], op.state)
-    if base.type is not TUPLE:
-        raise CannotLower("unpacking something other than a tuple")
-    length = low.emit("tuple.len", base.parts[0])
+    length = low.emit(LENGTH_AND_ITEM[base.type][0], base.parts[0])  # type: ignore[index]
     fits = low.emit("i64.cmp", length, low.const(Rep.I64, len(op.results)), op="==")
     low.emit("guard", fits, state=op.state, reason="another number of values to unpack")
     for number_, value in enumerate(op.results):
@@ -342,6 +447,8 @@ def _condbr(low: Lowering, op: Op) -> None:
 def _ret(low: Lowering, op: Op) -> None:
     held = low.held[op.operands[0].id]
     type_ = result_type(low.flow.returns)
+    if not is_object(held.type):
+        raise CannotLower("returning what is not built natively")
     if type_ is NONE:
         low.end("ret", low.box(held))
     elif isinstance(type_, Kind | Obj):
@@ -358,6 +465,8 @@ LOWER.update(
         "py.global": _global,
         "py.attr": _attr,
         "py.check": _check,
+        "py.deref": _deref,
+        "py.store_deref": _store_deref,
         "py.binop": _binop,
         "py.unary": _unary,
         "py.not": _not,
@@ -370,6 +479,7 @@ LOWER.update(
         "py.call": _call,
         "py.iter": _iter,
         "py.next": _next,
+        "py.function": _function,
         "py.tuple": _tuple,
         "py.unpack": _unpack,
         "const": _flag,

@@ -3,10 +3,10 @@
 A profile refers to IR values by id and to blocks by label; both are the same each time the front
 end builds the same code object on the same minor version. It is JSON-able:
 
-    {"format": 1, "functions": {"f": {"calls": 10, "raised": 0, "left": 1,
+    {"format": 1, "functions": {"f": {"calls": 10, "news": 3, "raised": 0, "left": 1,
       "signatures": [[["int", "list"], 9], [["wide", "list"], 1]],
-      "values": {"3": {"int": 40, "float": 2}}, "elements": {"1": {"float": 8}},
-      "blocks": {"loop30.1": 41}, "edges": {"loop30.1": [40, 1]}}}}
+      "values": {"3": {"int": 40, "float": 2}}, "elements": {"1": {"float": 8}}, "inner": {},
+      "blocks": {"loop30.1": 41}, "edges": {"loop30.1": [40, 1]}, "resumed": {}}}}
 """
 
 from __future__ import annotations
@@ -44,22 +44,28 @@ class FunctionProfile:
     """What recorded calls of one function showed.
 
     calls       calls recorded; of these `raised` ended in an exception and `left` gave up
+    news        the last of them that showed something new
     signatures  classes of the arguments, in parameter order, with the number of calls
     values      for each IR value id the classes seen
     elements    for each IR value id that was a list or tuple, the classes of sampled elements
+    inner       the same of the elements of these elements
     by_signature  for each of the signatures the classes seen of each IR value in its calls
     blocks      for each block label how often it ran; `edges`: how often each edge was taken
+    resumed     for each loop header how often CPython came there, having gone on from elsewhere
     """
 
     calls: int = 0
+    news: int = 0
     raised: int = 0
     left: int = 0
     signatures: Counter[tuple[str, ...]] = field(default_factory=Counter)
     values: dict[int, ClassCounts] = field(default_factory=dict)
     elements: dict[int, ClassCounts] = field(default_factory=dict)
+    inner: dict[int, ClassCounts] = field(default_factory=dict)
     by_signature: dict[tuple[str, ...], Values] = field(default_factory=dict)
     blocks: Counter[str] = field(default_factory=Counter)
     edges: dict[str, list[int]] = field(default_factory=dict)
+    resumed: Counter[str] = field(default_factory=Counter)
 
     def classes(self, value: Value | int) -> frozenset[str]:
         """The classes seen of a value; empty when it was never reached."""
@@ -92,25 +98,30 @@ class FunctionProfile:
         counts = table.get(value)
         if counts is None:
             counts = table[value] = Counter()
-        if name not in counts and len(counts) >= MAX_CLASSES:
-            name = "other"
+        if name not in counts:
+            self.news = self.calls
+            if len(counts) >= MAX_CLASSES:
+                name = "other"
         counts[name] += 1
 
     def to_json(self) -> dict[str, Any]:
         """The profile as JSON values."""
         return {
             "calls": self.calls,
+            "news": self.news,
             "raised": self.raised,
             "left": self.left,
             "signatures": [[list(names), n] for names, n in self.signatures.most_common()],
             "values": _table_to_json(self.values),
             "elements": _table_to_json(self.elements),
+            "inner": _table_to_json(self.inner),
             "by_signature": [
                 [list(names), {str(value): sorted(seen) for value, seen in values.items()}]
                 for names, values in self.by_signature.items()
             ],
             "blocks": dict(self.blocks),
             "edges": self.edges,
+            "resumed": dict(self.resumed),
         }
 
     @classmethod
@@ -118,17 +129,20 @@ class FunctionProfile:
         """Read what `to_json` made."""
         return cls(
             calls=data["calls"],
+            news=data["news"],
             raised=data["raised"],
             left=data["left"],
             signatures=Counter({tuple(names): n for names, n in data["signatures"]}),
             values=_table_from_json(data["values"]),
             elements=_table_from_json(data["elements"]),
+            inner=_table_from_json(data["inner"]),
             by_signature={
                 tuple(names): {int(value): set(seen) for value, seen in values.items()}
                 for names, values in data["by_signature"]
             },
             blocks=Counter(data["blocks"]),
             edges={label: list(counts) for label, counts in data["edges"].items()},
+            resumed=Counter(data["resumed"]),
         )
 
 

@@ -8,7 +8,9 @@ entered, and again whenever a namespace they are in has changed, which its versi
     watched module
 
 What a fact finds is kept in the function's table of objects, with a reference, for frame states and
-constants.
+constants. A variable of the module is the exception: any object will do, and its table entry counts
+no reference, so that the object dies when the program drops it. It is read only while native code
+runs, which stores into no namespace that it assumes things about (`support.dicts.is_watched`).
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from pyvorin.backend.support.frames import (
     BOUND,
     BUILTINS,
     BUILTINS_VERSION,
+    CLOSURE,
     CODE,
     DECLINES,
     ENTRIES,
@@ -24,21 +27,26 @@ from pyvorin.backend.support.frames import (
     GLOBALS,
     GLOBALS_VERSION,
     INFO,
+    KEYWORDS,
+    NONES,
     OBJECTS,
     OSR,
     RESUMES,
     VALID,
+    give,
+    share,
 )
-from pyvorin.backend.support.language import c, cold, data, i64, inline, layout, text
+from pyvorin.backend.support.language import c, cold, data, i32, i64, inline, layout, text, u16
+from pyvorin.backend.support.memory import reserve
 from pyvorin.backend.support.numbers import box_i64, class_of, decref, incref, new
 
 EPOCH = 120  # word of a function's state: the number of attachments when it was last checked
 DEFAULTS, KWDEFAULTS, KWDEFAULTS_VERSION = 128, 136, 144
-PLAIN_CALLS = 152  # 1 while calls do not come by vectorcall for want of room
-STATE_MODULE_LIST = 160  # two words a watched module: its dict and version
+STATE_MODULE_LIST = 200  # two words a watched module: its dict and version
 FACT_BYTES = 64
-SAME, CALLEE, BUILTIN, VALUE, MODULE, ATTR, IMPORT, SAME_ATTR = range(8)
-SOURCE_CONST, SOURCE_SINGLETON = 0, 1
+SAME, CALLEE, BUILTIN, VALUE, MODULE, ATTR, IMPORT, SAME_ATTR, CURRENT = range(9)
+SOURCE_CONST, SOURCE_SINGLETON, SOURCE_NAME, SOURCE_ITEM = 0, 1, 3, 4
+ITEM_SHIFT = 32  # of the place in a constant tuple, above the constant's
 HEAP_TYPE = 1 << 9
 TYPE_NAME, TYPE_FLAGS = 24, 168
 
@@ -52,6 +60,7 @@ INFO_OBJECTS, INFO_SOURCES, INFO_FACTS, INFO_FACT_LIST, INFO_CALLEES, INFO_CALLE
     40,
 )
 INFO_NAME, INFO_FIRST_SITE, INFO_SITES, INFO_VECTORCALL, INFO_MODULES = 72, 80, 88, 96, 112
+INFO_BLAMES = 120  # does an unbound local's position depend on how warm the code is?
 
 
 @inline
@@ -76,7 +85,20 @@ def is_current(state: int, info: int) -> int:
 
 
 @inline
+def is_cold(state: int, info: int) -> int:
+    """Must bytecode run first? CPython 3.11 joins the load of a local with the instruction before
+    once it has run a function, or loops in it, 8 times, and from then on blames that instruction
+    for a local that is unbound (`frontend.emit`). So until then it runs such a function alone.
+    """
+    if layout.minor < 12 and i64[info + INFO_BLAMES]:
+        return u16[i64[state + CODE] + layout.code_warmup] != 0
+    return 0
+
+
+@inline
 def holds_alone(state: int, info: int) -> int:
+    if is_cold(state, info):
+        return 0
     if not is_current(state, info):
         check_facts(state)
         if not is_current(state, info):
@@ -102,8 +124,9 @@ def holds(state: int, info: int) -> int:
 
 @cold
 def check_facts(state: int) -> None:
-    """Check every fact against the namespaces as they are now."""
-    if i64[state + BOUND] == 0:
+    """Check every fact against the namespaces as they are now. None holds without the reserve."""
+    reserve()
+    if i64[state + BOUND] == 0 or i64[data.reserve] == 0:
         return
     i64[state + EPOCH] = i64[data.epoch]
     i64[state + GLOBALS_VERSION] = version(i64[state + GLOBALS])
@@ -166,6 +189,9 @@ def watch(state: int, fact: int, module: int) -> int:
 def keep(state: int, fact: int, o: int) -> int:
     """Is `o` what the fact says? Then it is the fact's object from now on."""
     place = i64[state + OBJECTS] + i64[fact + 40] * 8
+    if i64[fact] == CURRENT:
+        i64[place] = o
+        return 1
     old = i64[place]
     if i64[fact] == CALLEE or old != o:
         if old and (i64[fact] == SAME or i64[fact] == SAME_ATTR):
@@ -250,10 +276,14 @@ def bind(state: int, function: int) -> int:
         return fail(text("pyvorin: the function of another copy of this module is attached"))
     replace(state + GLOBALS, names)
     replace(state + BUILTINS, i64[function + layout.func_builtins])
+    i64[data.globals] = names
+    i64[data.builtins] = i64[function + layout.func_builtins]
     i64[state + FUNC] = function
     i64[state + CODE] = i64[function + layout.func_code]
     fill_objects(state)
     keep_defaults(state, function)
+    keep_nones(state)
+    give(state + CLOSURE, share(i64[function + layout.func_closure]))
     i64[state + VALID] = 0
     i64[state + BOUND] = 1
     i64[data.epoch] = i64[data.epoch] + 1
@@ -280,6 +310,19 @@ def keep_defaults(state: int, function: int) -> None:
         i64[state + KWDEFAULTS_VERSION] = version(i64[function + layout.func_kwdefaults])
 
 
+def keep_nones(state: int) -> None:
+    count = i32[i64[state + CODE] + layout.code_argcount]
+    nones = new(c.PyTuple_New(count))
+    for index in range(count):
+        incref(c._Py_NoneStruct)
+        i64[nones + layout.tuple_items + index * 8] = c._Py_NoneStruct
+    give(state + NONES, nones)
+    keywords = i64[i64[state + FUNC] + layout.func_kwdefaults]
+    if keywords:
+        keywords = new(c.PyDict_Copy(keywords))
+    give(state + KEYWORDS, keywords)
+
+
 def has_defaults(state: int) -> int:
     """Has the function still the defaults that it was bound with?"""
     function = i64[state + FUNC]
@@ -301,11 +344,19 @@ def fill_objects(state: int) -> None:
     """Take the constants from the function's code; names are found when facts are checked."""
     info = i64[state + INFO]
     constants = i64[i64[state + CODE] + layout.code_consts]
+    names = i64[i64[state + CODE] + layout.code_names]
     for index in range(i64[info + INFO_OBJECTS]):
         source = i64[info + INFO_SOURCES] + index * 16
         place = i64[state + OBJECTS] + index * 8
         if i64[source] == SOURCE_CONST:
             replace(place, i64[constants + layout.tuple_items + i64[source + 8] * 8])
+        elif i64[source] == SOURCE_ITEM:
+            packed = i64[source + 8]
+            number = packed & ((1 << ITEM_SHIFT) - 1)
+            whole = i64[constants + layout.tuple_items + number * 8]
+            replace(place, i64[whole + layout.tuple_items + (packed >> ITEM_SHIFT) * 8])
+        elif i64[source] == SOURCE_NAME:
+            replace(place, i64[names + layout.tuple_items + i64[source + 8] * 8])
         elif i64[source] == SOURCE_SINGLETON:
             replace(place, i64[source + 8])
 

@@ -14,18 +14,23 @@ C stack.
 
 from __future__ import annotations
 
-from pyvorin.backend.support.assume import PLAIN_CALLS, holds
+from pyvorin.backend.support.assume import holds
 from pyvorin.backend.support.frames import (
-    BOUND,
     CODE,
-    DECLINES,
     ENTRIES,
+    FUNC,
     GLOBALS,
     INFO,
+    KIND_END,
     OSR,
     PENALTY,
-    claim_pending,
+    PLAIN_CALLS,
+    SITE_KIND,
+    VAIN,
+    claim,
     current_frame,
+    innermost,
+    know_stack,
     leave_to_frame,
 )
 from pyvorin.backend.support.language import (
@@ -42,9 +47,14 @@ from pyvorin.backend.support.language import (
     u8,
 )
 from pyvorin.backend.support.numbers import class_of, incref, read_value
+from pyvorin.backend.support.starts import decline, passes_of, smaller, start_in_vain
 
 MOST_FRAMES = 400  # native frames above one another
 FEWEST_FRAMES = 8  # with less room than this, bytecode goes on
+LAST_FRAMES = 8  # before the recursion limit: bytecode's own
+# The same on 3.11, where comparisons and calls of builtins count against the same limit unless they
+# are specialised: enough for code to warm up.
+LAST_FRAMES_3_11 = 64
 PLENTY = 1 << 30
 FRAME_BYTES = 4096  # C stack that a rebuilt frame may need, with a margin
 
@@ -65,18 +75,28 @@ FRAME_BYTES = 4096  # C stack that a rebuilt frame may need, with a margin
     INFO_VECTORCALL,
     INFO_STACK,
     INFO_MODULES,
-) = range(0, 120, 8)
+    INFO_BLAMES,
+) = range(0, 128, 8)
 
-# A body: runner | score | entries | list of entries.
-BODY_RUNNER, BODY_SCORE, BODY_ENTRIES, BODY_ENTRY_LIST, BODY_BYTES = 0, 8, 16, 24, 32
+# A body: runner | score | entries | list of entries | cycles for which it must run to be worth it.
+BODY_RUNNER, BODY_SCORE, BODY_ENTRIES, BODY_ENTRY_LIST, BODY_SHORT, BODY_BYTES = range(0, 48, 8)
 # An entry: loop header or -1 | slots | list of slots. A slot: kind, number, representation, class
 # (4 × 32 bits).
 ENTRY_HEADER, ENTRY_SLOTS, ENTRY_SLOT_LIST, ENTRY_BYTES = 0, 8, 16, 24
 LOCAL, MAYBE_LOCAL, BOUND_LOCAL, STACK = 0, 1, 2, 3
 RANGE_CURRENT, RANGE_STOP, RANGE_STEP, ITER_SEQUENCE, ITER_INDEX = 4, 5, 6, 7, 8
+BACK_SEQUENCE, BACK_INDEX, ENUMERATE_COUNT = 9, 10, 11
+# Above a kind's low byte: the way to an iterator inside others, four bits a step, lowest first.
+INSIDE_ENUMERATE, INSIDE_ZIP = 1, 2  # INSIDE_ZIP + n is the zip's iterator number n
 FROM_STACK = 16  # added to the iterator kinds for one on the value stack
+FROM_CELL = 32  # added to the kinds of a local for one that lives in a cell
 
 PATIENCE = 64  # a body with a higher score is tried after wider ones, and more and more seldom
+# A hook object: 16 C function | 24 its argument | 32 another | for a loop header: 40 how many
+# passes it lets by unasked | 48 how many it did before it was last asked.
+HOOK_SKIP, HOOK_PAUSE, HOOK_BYTES = 40, 48, 56
+LONGEST_PAUSE = 1 << 10
+SHORT = 1500  # cycles: a loop that ran natively for less was not worth the way there and back
 LONG = 50_000  # cycles: a loop that ran natively for so long was worth entering, even if it left
 
 
@@ -88,39 +108,33 @@ def is_traced(thread: int) -> int:
     return (i64[events] | i64[events + 7]) != 0
 
 
-@cold
-def measure_stack(thread: int) -> None:
-    """Remember the middle of the thread's C stack: native code leaves the lower half alone."""
-    attributes, low, size = room(64), room(8), room(8)
-    i64[data.stack_thread] = thread
-    i64[data.stack_id] = i64[thread + layout.thread_id]
-    i64[data.stack_middle] = 0
-    if c.pthread_getattr_np(c.pthread_self(), attributes) == 0:
-        c.pthread_attr_getstack(attributes, low, size)
-        c.pthread_attr_destroy(attributes)
-        i64[data.stack_middle] = i64[low] + (i64[size] >> 1)
-
-
 @inline
-def smaller(a: int, b: int) -> int:
-    if a < b:
-        return a
-    return b
+def last_frames() -> int:
+    if layout.minor < 12:
+        return LAST_FRAMES_3_11
+    return LAST_FRAMES
 
 
 def frames_left(thread: int) -> int:
     """How many native frames may be above one another now."""
-    if i64[data.stack_thread] != thread or i64[data.stack_id] != i64[thread + layout.thread_id]:
-        measure_stack(thread)
+    know_stack(thread)
     here = room(8)
     left = smaller(MOST_FRAMES, (here - i64[data.stack_middle]) >> 12)
-    left = smaller(left, i32[thread + layout.thread_recursion] - FEWEST_FRAMES)
-    if layout.thread_c_recursion >= 0:
-        reserve = layout.c_recursion_limit * 2 // 3
-        left = smaller(left, (i32[thread + layout.thread_c_recursion] - reserve) >> 1)
+    left = smaller(left, i32[thread + layout.thread_recursion] - last_frames())
     if left < FEWEST_FRAMES:
         return 0
     return left
+
+
+@inline
+def is_near_limit(thread: int) -> int:
+    """Is a counter almost at its limit: of frames, or the one that operations of bytecode use? This
+    call, a comparison or a call of a builtin may raise RecursionError then; native code would not.
+    """
+    near = i32[thread + layout.thread_recursion] < last_frames()
+    if layout.thread_c_recursion >= 0:
+        return near | (i32[thread + layout.thread_c_recursion] < LAST_FRAMES)
+    return near
 
 
 @inline
@@ -134,17 +148,11 @@ def breaker_of(thread: int) -> int:
 @inline
 def admit(state: int, info: int, thread: int) -> int:
     """How many native frames may be above one another; 0 for staying out."""
-    if not holds(state, info) or is_traced(thread):
+    if not holds(state, info) or is_traced(thread) or is_near_limit(thread):
         return 0
     if i64[info + INFO_NESTS]:
         return frames_left(thread)
     return PLENTY
-
-
-@cold
-def decline(state: int) -> int:
-    i64[state + DECLINES] = i64[state + DECLINES] + 1
-    return 0
 
 
 # ---- reading a frame -----------------------------------------------------------------------------
@@ -172,11 +180,12 @@ def read_range(kind: int, o: int, at: int) -> int:
 
 
 def read_iterator(kind: int, o: int, cls: int, at: int) -> int:
-    """A field of an iterator over a list, str or tuple that nobody else has."""
+    """A field of an iterator over a sequence that nobody else has."""
     if i64[o] != 1:
         return 0
     kind_of = class_of(o)
     known = kind_of == c.PyListIter_Type or kind_of == c.PyTupleIter_Type
+    known = known or kind_of == c.PyBytesIter_Type or kind_of == c.PyByteArrayIter_Type
     if not known and kind_of != i64[data.str_iter] and kind_of != i64[data.ascii_iter]:
         return 0
     sequence = i64[o + layout.iter_seq]
@@ -189,6 +198,44 @@ def read_iterator(kind: int, o: int, cls: int, at: int) -> int:
     return class_of(sequence) == cls
 
 
+def read_back(kind: int, o: int, cls: int, at: int) -> int:
+    """A field of a reversed iterator that nobody else has; it is laid out as a forward one."""
+    if i64[o] != 1 or (class_of(o) != c.PyListRevIter_Type and class_of(o) != c.PyReversed_Type):
+        return 0
+    sequence = i64[o + layout.iter_seq]
+    if sequence == 0:
+        return 0
+    if kind == BACK_INDEX:
+        i64[at] = i64[o + layout.iter_index]
+        return 1
+    i64[at] = sequence
+    return class_of(sequence) == cls
+
+
+def read_count(o: int, at: int) -> int:
+    """The next count of an enumerate object that nobody else has."""
+    if i64[o] != 1 or class_of(o) != c.PyEnum_Type or i64[o + layout.enumerate_long]:
+        return 0
+    i64[at] = i64[o + layout.enumerate_index]
+    return 1
+
+
+def inside(o: int, step: int) -> int:
+    """The iterator that an iterator nobody else has goes over; 0 if it is another one."""
+    if i64[o] != 1:
+        return 0
+    if step == INSIDE_ENUMERATE:
+        if class_of(o) != c.PyEnum_Type:
+            return 0
+        return i64[o + layout.enumerate_iterator]
+    number = step - INSIDE_ZIP
+    if class_of(o) != c.PyZip_Type or number >= i64[o + layout.zip_size]:
+        return 0
+    if i32[o + layout.zip_strict]:
+        return 0
+    return i64[i64[o + layout.zip_iterators] + layout.tuple_items + number * 8]
+
+
 @inline
 def class_address(number: int) -> int:
     """The class that a slot demands, as numbered in `backend.entry`; 0 for any."""
@@ -198,10 +245,14 @@ def class_address(number: int) -> int:
 def read_slot(slot: int, frame: int, stack: int, at: int) -> int:
     kind, number, rep, cls = i32[slot], i32[slot + 4], i32[slot + 8], i32[slot + 12]
     place = frame + layout.frame_locals + number * 8
-    if kind == STACK or kind >= FROM_STACK:
+    way, kind = kind >> 8, kind & 255
+    if kind == STACK or (kind >= FROM_STACK and kind < FROM_CELL):
         place = place + stack
-    if kind >= FROM_STACK:
+    if kind >= FROM_STACK and kind < FROM_CELL:
         kind = kind - FROM_STACK
+    if kind >= FROM_CELL:
+        kind = kind - FROM_CELL
+        place = i64[place] + layout.cell_content
     o = i64[place]
     if kind == BOUND_LOCAL:
         i64[at] = o != 0
@@ -214,6 +265,15 @@ def read_slot(slot: int, frame: int, stack: int, at: int) -> int:
             i64[at] = c._Py_NoneStruct
         return 1
     wanted = class_address(cls)
+    while way:
+        o = inside(o, way & 15)
+        if o == 0:
+            return 0
+        way = way >> 4
+    if kind == ENUMERATE_COUNT:
+        return read_count(o, at)
+    if kind >= BACK_SEQUENCE:
+        return read_back(kind, o, wanted, at)
     if kind >= ITER_SEQUENCE:
         return read_iterator(kind, o, wanted, at)
     if kind >= RANGE_CURRENT:
@@ -235,10 +295,10 @@ def read_entry(entry: int, frame: int, stack: int, values: int) -> int:
 # ---- choosing a body -----------------------------------------------------------------------------
 
 
-def may_try(score: int, late: int) -> int:
+def may_try(score: int, late: int, times: int) -> int:
     """A body's score: 16 for each time it was left, less 1 for each time it was entered; the word
-    after it counts times passed over. Early, bodies with a low score may be tried; late, the
-    others, the more seldom the higher it is.
+    after it counts times passed over, of which this ask is `times`. Early, bodies with a low score
+    may be tried; late, the others, the more seldom the higher it is.
     """
     if i64[data.force_kind]:
         return not late
@@ -248,7 +308,7 @@ def may_try(score: int, late: int) -> int:
         return not late
     if not late:
         return 0
-    i64[score + 8] = i64[score + 8] + 1
+    i64[score + 8] = i64[score + 8] + times
     if i64[score + 8] >> smaller(((i64[score] - PATIENCE) >> 4) + 1, 10) == 0:
         return 0
     i64[score + 8] = 0
@@ -261,7 +321,7 @@ def may_enter(score: int) -> int:
     """The same for the entry of calls, where only the first body is tried."""
     if i64[score] == 0:
         return 1
-    return may_try(score, 0)
+    return may_try(score, 0, 1)
 
 
 def run_body(
@@ -285,7 +345,14 @@ def count_entry(state: int, header: int) -> None:
     place = state + OSR
     if header < 0:
         place = state + ENTRIES
+        i64[state + VAIN] = 0
     i64[place] = i64[place] + 1
+
+
+def was_worth(at: int, spent: int) -> int:
+    """Did native code that has left gain more than the way in and out costs?"""
+    ends = i32[i64[innermost(at)] + SITE_KIND] == KIND_END
+    return spent > LONG or (ends and spent > SHORT)  # no other body would have gone on
 
 
 def enter_somewhere(state: int, frame: int, header: int, frames: int) -> int:
@@ -294,12 +361,15 @@ def enter_somewhere(state: int, frame: int, header: int, frames: int) -> int:
     """
     info = i64[state + INFO]
     left = room(8)
+    times = 1
+    if header < 0:
+        times = 1 + passes_of(i64[state + VAIN])
     for late in range(2):
         for index in range(i64[info + INFO_BODIES]):
             body = i64[info + INFO_BODY_LIST] + index * BODY_BYTES
             for number in range(i64[body + BODY_ENTRIES]):
                 entry = i64[body + BODY_ENTRY_LIST] + number * ENTRY_BYTES
-                if i64[entry] == header and may_try(i64[body + BODY_SCORE], late):
+                if i64[entry] == header and may_try(i64[body + BODY_SCORE], late, times):
                     stack = i64[info + INFO_STACK]
                     score, began = i64[i64[body + BODY_SCORE]], cycles()
                     result = run_body(body, entry, number, frame, stack, frames, left)
@@ -308,18 +378,44 @@ def enter_somewhere(state: int, frame: int, header: int, frames: int) -> int:
                         return result
                     if i64[left] != -1:
                         count_entry(state, header)
-                        if cycles() - began > LONG:
+                        i64[data.short] = i64[body + BODY_SHORT]
+                        if was_worth(i64[left], cycles() - began):
                             i64[i64[body + BODY_SCORE]] = score
                         leave_to_frame(frame, i64[left])
                         return 0
+    if header < 0:
+        return start_in_vain(state)
     return decline(state)
 
 
 # ---- hooks ---------------------------------------------------------------------------------------
 
 
-def enter_loop(state: int, header: int) -> int:
-    """The hook of a loop header: the function's result, or 0."""
+def enter_loop(state: int, header: int, hook: int) -> int:
+    """The hook of a loop header: the function's result, or 0.
+
+    One that was asked in vain, or that left at once, lets more and more passes by before it is
+    asked again (`is_open`): asking costs about as much as a pass of a small loop.
+    """
+    began = cycles()
+    entered = i64[state + OSR]
+    result = ask_loop(state, header)
+    vain = result == 0
+    if vain and entered != i64[state + OSR]:
+        vain = cycles() - began < i64[data.short]
+    if i64[data.force_kind]:
+        return result
+    pause = i64[hook + HOOK_PAUSE]
+    if vain:
+        pause = smaller(2 * pause + 1, LONGEST_PAUSE)
+        i64[hook + HOOK_SKIP] = pause
+    else:
+        pause = pause >> 1
+    i64[hook + HOOK_PAUSE] = pause
+    return result
+
+
+def ask_loop(state: int, header: int) -> int:
     thread = c.PyThreadState_Get()
     frame = current_frame(thread)
     frames = admit(state, i64[state + INFO], thread)
@@ -331,15 +427,16 @@ def enter_loop(state: int, header: int) -> int:
 @inline
 def admit_frame(state: int, info: int, thread: int, frame: int) -> int:
     """May this fresh frame go in? 0 also when it is here to resume."""
-    if i64[data.pending] and claim_pending(thread, frame):
+    function = i64[frame + layout.frame_func]
+    if function != i64[state + FUNC] and claim(frame):
         return 0
     if i64[frame + layout.frame_globals] != i64[state + GLOBALS]:
         return decline(state)
     frames = admit(state, info, thread)
     if frames == 0:
         return decline(state)
-    if i64[state + PLAIN_CALLS]:
-        call_directly(state, i64[frame + layout.frame_func], frames)
+    if i64[state + PLAIN_CALLS] and function == i64[state + FUNC]:
+        call_directly(state, function, frames)
     return frames
 
 
@@ -354,34 +451,31 @@ def admit_call(
         return 0
     if i64[function + layout.func_globals] != i64[state + GLOBALS]:
         return 0
-    frames = admit(state, info, thread)
-    if frames == 0 and i64[state + BOUND]:
-        call_plainly(state, function)
-    return frames
-
-
-@cold
-def call_plainly(state: int, function: int) -> None:
-    """Stop taking calls by vectorcall where there is no room: each would use C stack, which the
-    interpreter's own calls do not. Merged code still asks the entry hook, which takes them back.
-    """
-    nests = i64[i64[state + INFO] + INFO_NESTS]
-    if layout.minor >= 12 and nests and frames_left(c.PyThreadState_Get()) == 0:
-        i64[state + PLAIN_CALLS] = 1
-        c.PyFunction_SetVectorcall(function, i64[data.plain_vectorcall])
+    return admit(state, info, thread)
 
 
 @cold
 def call_directly(state: int, function: int, frames: int) -> None:
-    """Take calls by vectorcall again, now that there is room."""
-    if layout.minor >= 12 and frames >= MOST_FRAMES // 4:
+    """Take calls by vectorcall again, now that there is room (`support.frames.call_python`)."""
+    thread, here = c.PyThreadState_Get(), room(8)
+    know_stack(thread)
+    if layout.minor >= 12 and frames >= MOST_FRAMES // 4 and here > i64[data.stack_eighth]:
         i64[state + PLAIN_CALLS] = 0
         c.PyFunction_SetVectorcall(function, i64[i64[state + INFO] + INFO_VECTORCALL])
 
 
 def run_hook(hook: int) -> int:
-    """tp_iternext of a hook object: 16 C function | 24 its argument | 32 another."""
-    return call(i64[hook + 16], i64[hook + 24], i64[hook + 32])
+    """tp_iternext of a hook object."""
+    return call(i64[hook + 16], i64[hook + 24], i64[hook + 32], hook)
+
+
+def is_open(hook: int) -> int:
+    """nb_bool of a loop's hook: is it to be asked?"""
+    skip = i64[hook + HOOK_SKIP]
+    if skip == 0:
+        return 1
+    i64[hook + HOOK_SKIP] = skip - 1
+    return decline(i64[hook + 24])
 
 
 def return_self(hook: int) -> int:

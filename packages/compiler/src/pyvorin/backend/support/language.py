@@ -53,6 +53,7 @@ class Symbol(int):
 
 
 i64, i32, u32, u16, u8 = Memory(), Memory(), Memory(), Memory(), Memory()
+i16, i8 = Memory(), Memory()
 f64 = Doubles()
 c, data = Symbols(), Symbols()
 layout: Layout = LAYOUTS[13]  # whichever minor it is built for
@@ -105,4 +106,14 @@ def inline(function: F) -> F:
 
 def cold(function: F) -> F:
     """Seldom called: keep it small and out of the way."""
+    return function
+
+
+def reads(function: F) -> F:
+    """It ends, and only reads memory: calls may be merged and moved out of loops."""
+    return function
+
+
+def apart(function: F) -> F:
+    """Never copied into its callers."""
     return function

@@ -8,21 +8,21 @@ raised, and the error is dropped: the caller leaves native code, and the bytecod
 
 from __future__ import annotations
 
+from pyvorin.backend.support.ints import make_i64, make_i128, new_float
 from pyvorin.backend.support.language import (
     c,
-    call,
-    cold,
     copysign,
-    data,
     f64,
     fabs,
     i64,
     inline,
     layout,
+    reads,
     u8,
     u16,
     u32,
 )
+from pyvorin.backend.support.memory import relieve
 
 # Representations, numbered as in `backend.sites.REPS`.
 OBJ, I64, I128, F64, I1, CHAR = range(6)
@@ -109,6 +109,7 @@ def read_i1(o: int, at: int) -> int:
     return o == c._Py_TrueStruct or o == c._Py_FalseStruct
 
 
+@reads
 def character(o: int, index: int) -> int:
     """The code point at an index that is in range."""
     state = u32[o + layout.str_state]
@@ -152,7 +153,7 @@ def read_value(rep: int, o: int, at: int) -> int:
 
 @inline
 def new(o: int) -> int:
-    """Check an allocation."""
+    """Check an allocation that cannot be done without."""
     if o == 0:
         c.Py_FatalError("pyvorin: out of memory in native code")
     return o
@@ -180,22 +181,24 @@ def decref(o: int) -> None:
 
 
 def box_i64(value: int) -> int:
-    return new(c.PyLong_FromLongLong(value))
+    return make_i64(value)
 
 
 def box_f64(value: float) -> int:
-    return new(c.PyFloat_FromDouble(value))
+    return new_float(value)
 
 
 def box_i128(at: int) -> int:
     """`at`: the address of the 16 bytes."""
-    if i64[at + 8] == i64[at] >> 63:
-        return box_i64(i64[at])
-    return new(c._PyLong_FromByteArray(at, 16, 1, 1))
+    return make_i128(i64[at], i64[at + 8])
 
 
 def box_char(value: int) -> int:
-    return new(c.PyUnicode_FromOrdinal(value))
+    o = c.PyUnicode_FromOrdinal(value)
+    if o == 0:
+        relieve()
+        o = new(c.PyUnicode_FromOrdinal(value))
+    return o
 
 
 def box_i1(value: int) -> int:
@@ -222,46 +225,7 @@ def box_value(rep: int, at: int) -> int:
     return box_char(i64[at])
 
 
-# ---- objects that native code lets go: it must not run Python code, so anything with contents wait
-
-
-def is_plain(o: int) -> int:
-    """Can the object be freed without running Python code?"""
-    kind = class_of(o)
-    return kind == c.PyLong_Type or kind == c.PyFloat_Type or kind == c.PyUnicode_Type
-
-
-@cold
-def release_last(o: int) -> None:
-    """The reference count of `o` has become 0."""
-    if is_plain(o):
-        c._Py_Dealloc(o)
-        return
-    link = new(c.PyMem_RawMalloc(16))
-    i64[o] = 1
-    i64[link] = o
-    i64[link + 8] = i64[data.trash]
-    i64[data.trash] = link
-
-
-@cold
-def empty_trash() -> None:
-    """Free what native code let go, after it has been left."""
-    while i64[data.trash]:
-        link = i64[data.trash]
-        i64[data.trash] = i64[link + 8]
-        o = i64[link]
-        c.PyMem_RawFree(link)
-        decref(o)
-
-
-@inline
-def tidy() -> None:
-    if i64[data.trash]:
-        empty_trash()
-
-
-# ---- arithmetic by CPython -----------------------------------------------------------------------
+# ---- what runs no Python code --------------------------------------------------------------------
 
 
 @inline
@@ -275,66 +239,30 @@ def is_scalar(o: int) -> int:
     return is_number(o) or class_of(o) == c.PyUnicode_Type or o == c._Py_NoneStruct
 
 
-def num_binop(function: int, a: int, b: int) -> int:
-    """`function` is PyNumber_Add or the like."""
-    if not is_number(a) or not is_number(b):
-        return 0
-    result = call(function, a, b, c._Py_NoneStruct)
-    if result == 0:
-        c.PyErr_Clear()
-    return result
+@inline
+def hold_collector() -> int:
+    """Keep 3.11 from collecting garbage, and so running Python code, when something is allocated;
+    what `free_collector` must be given. Later minors only ask for it.
+    """
+    if layout.minor < 12:
+        return c.PyGC_Disable()
+    return 0
 
 
-def num_unary(function: int, a: int) -> int:
-    if not is_number(a):
-        return 0
-    result = call(function, a)
-    if result == 0:
-        c.PyErr_Clear()
-    return result
-
-
-def num_compare(a: int, b: int, op: int) -> int:
-    """0, 1, or -1 for leaving. `op` numbers <, <=, ==, !=, >, >= from 0, as CPython does."""
-    if not is_scalar(a) or not is_scalar(b):
-        return -1
-    result = c.PyObject_RichCompare(a, b, op)
-    if result == 0:
-        c.PyErr_Clear()
-        return -1
-    decref(result)
-    return result == c._Py_TrueStruct
-
-
-def num_truth(o: int) -> int:
-    """0, 1, or -1 for leaving."""
-    kind = class_of(o)
-    if not is_scalar(o) and kind != c.PyList_Type and kind != c.PyTuple_Type:
-        return -1
-    return c.PyObject_IsTrue(o)
-
-
-def call_builtin(function: int, arguments: int, count: int) -> int:
-    """Call a C function on numbers and strings; 0 for leaving."""
-    for index in range(count):
-        if not is_scalar(i64[arguments + index * 8]):
-            return 0
-    result = c.PyObject_Vectorcall(function, arguments, count, 0)
-    if result == 0:
-        c.PyErr_Clear()
-    return result
+@inline
+def free_collector(held: int) -> None:
+    if layout.minor < 12 and held:
+        c.PyGC_Enable()
 
 
 def new_tuple(items: int, count: int) -> int:
-    """A tuple of `count` objects; 3.11 may collect garbage, and so run Python code, on any such
-    allocation.
-    """
-    collecting = 0
-    if layout.minor < 12:
-        collecting = c.PyGC_Disable()
-    result = new(c.PyTuple_New(count))
-    if collecting:
-        c.PyGC_Enable()
+    """A tuple of `count` objects."""
+    held = hold_collector()
+    result = c.PyTuple_New(count)
+    if result == 0:
+        relieve()
+        result = new(c.PyTuple_New(count))
+    free_collector(held)
     for index in range(count):
         item = i64[items + index * 8]
         incref(item)
@@ -411,7 +339,7 @@ def float_pow(x: float, y: float, at: int) -> int:
     if not is_finite(x) or not is_finite(y):
         f64[at] = power_of_special(x, y)
         return 1
-    odd = is_odd(y)
+    odd = x <= 0.0 and y != 2.0 and is_odd(y)  # it is asked for no other x
     if x == 0.0:
         f64[at] = 0.0
         if odd:

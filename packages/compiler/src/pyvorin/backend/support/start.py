@@ -5,10 +5,12 @@ META.
 from __future__ import annotations
 
 from pyvorin.backend.support.assume import bind, stats, unbind
-from pyvorin.backend.support.enter import enter_loop
-from pyvorin.backend.support.frames import current_frame, python_frame, take
+from pyvorin.backend.support.enter import HOOK_PAUSE, HOOK_SKIP, enter_loop
+from pyvorin.backend.support.frames import current_frame, python_frame, share, take
+from pyvorin.backend.support.ints import find_small
 from pyvorin.backend.support.language import address, c, data, f64, i32, i64, layout, text
-from pyvorin.backend.support.numbers import box_i64, class_of, decref, incref, new
+from pyvorin.backend.support.memory import reserve
+from pyvorin.backend.support.numbers import box_i64, class_of, decref, new
 
 # The table of functions: state | entry function | number of loop headers.
 FUNCTION_STATE, FUNCTION_ENTER, FUNCTION_HEADERS, FUNCTION_BYTES = 0, 8, 16, 24
@@ -34,11 +36,6 @@ def run_module(module: int) -> int:
     return run_body_of(module)
 
 
-def share(o: int) -> int:
-    incref(o)
-    return o
-
-
 def publish(module: int, name: int, value: int) -> None:
     """Set an attribute; takes the reference."""
     if value:
@@ -50,6 +47,8 @@ def prepare() -> None:
     """Once a process: the objects all functions share, and whether native code may be attached at
     all.
     """
+    find_small()
+    reserve()
     i64[data.unbound] = c.PyObject_CallNoArgs(c.PyBaseObject_Type)
     i64[data.hook_class] = c.PyType_FromSpec(data.hook_spec)
     i64[data.str_iter] = class_of_iterator(c.PyUnicode_FromOrdinal(233))
@@ -182,6 +181,8 @@ def hook(function: int, state: int, number: int) -> int:
     i64[o + 16] = function
     i64[o + 24] = state
     i64[o + 32] = number
+    i64[o + HOOK_SKIP] = 0
+    i64[o + HOOK_PAUSE] = 0
     return o
 
 

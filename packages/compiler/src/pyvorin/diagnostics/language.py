@@ -1,82 +1,17 @@
-"""The diagnostic codes PYV1xx to PYV7xx and PYV9xx: each is declared once, here.
-
-A code never changes its meaning and is never used again. `page` is what `pyvorin explain CODE`
-prints, under fixed headings. Severities: an *error* keeps its function from being compiled; a
-*warning* is a place that only the interpreter executes (the answer is the same, the time is
-CPython's); a *note* costs nothing.
-
-    1xx language   2xx types   3xx exact numbers   4xx control flow
-    5xx speed      6xx verification                7xx packaging    9xx internal
-"""
+"""PYV1xx: what the language's constructs become."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from textwrap import dedent, indent
-from typing import Final
-
 from pyvorin_wire.diagnostic import Severity
 
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A row of the table. `example` and `instead` are Python source or prose."""
-
-    code: str
-    slug: str
-    severity: Severity
-    title: str
-    meaning: str
-    why: str
-    example: str
-    instead: str
-
-
-CODES: Final[dict[str, Code]] = {}
-
-
-def page(code: str) -> str:
-    """The explanation of a code as Markdown. Raises KeyError for an unknown one."""
-    row = CODES[code]
-    sections = (
-        ("What it means", row.meaning),
-        ("Why", row.why),
-        ("Example", indent(row.example, "    ")),
-        ("Instead", indent(row.instead, "    ") if "\n" in row.instead else row.instead),
-    )
-    text = f"# {row.code} {row.slug}: {row.title}\n\nSeverity: {row.severity}\n"
-    return text + "".join(f"\n## {heading}\n\n{body}\n" for heading, body in sections)
-
-
-def find(word: str) -> Code | None:
-    """A code by its number, in either case, or by its slug."""
-    named = word.upper()
-    return CODES.get(named) or next((row for row in CODES.values() if row.slug == word), None)
-
-
-def _code(
-    code: str,
-    slug: str,
-    severity: Severity,
-    title: str,
-    *,
-    meaning: str,
-    why: str,
-    example: str,
-    instead: str,
-) -> None:
-    texts = [" ".join(dedent(part).split()) for part in (meaning, why)]
-    blocks = [dedent(part).strip("\n") for part in (example, instead)]
-    CODES[code] = Code(code, slug, severity, title, texts[0], texts[1], blocks[0], blocks[1])
-
+from pyvorin.diagnostics.row import declare
 
 _LEAVES = """Only the interpreter does this. Native code hands the frame over there, CPython goes
 on,
     and native code is entered again at the next pass of a loop."""
 _FRAME = "Compiled code has no place yet for the handlers, cells or suspended frames this needs."
 
-# ---- 1xx: the language ---------------------------------------------------------------------------
-_code(
+declare(
     "PYV100",
     "unsupported",
     Severity.ERROR,
@@ -87,7 +22,7 @@ _code(
     instead="Leave it in Python with `# pyvorin: skip` on its `def`, or move its loops into a "
     "function of their own.",
 )
-_code(
+declare(
     "PYV101",
     "dynamic-code",
     Severity.ERROR,
@@ -104,18 +39,51 @@ _code(
         return add_up(RULES[rule], rows)
     """,
 )
-_code(
+declare(
     "PYV102",
     "refused",
     Severity.ERROR,
     "the file is not accepted",
-    meaning="The source is not valid Python of this version, or larger or deeper than the limits.",
+    meaning="The file cannot be read, is no Python text, or is larger or deeper than the limits.",
     why="Parsing and constant folding are the first things that hostile input attacks, so limits "
     "come before them.",
     example="x = ((((…))))    # a thousand brackets",
-    instead="Split the file, or keep generated tables in a data file.",
+    instead="Save the file as UTF-8; split it, or keep generated tables in a data file.",
 )
-_code(
+declare(
+    "PYV103",
+    "syntax-error",
+    Severity.ERROR,
+    "the file is not valid Python of this version",
+    meaning="Python's own compiler refuses the source, and the message is Python's.",
+    why="What CPython cannot run has no answer that native code could give.",
+    example="def f(x):\n    return x +",
+    instead="Correct the line, or run pyvorin under the Python version the file is written for.",
+)
+declare(
+    "PYV104",
+    "hidden-direction",
+    Severity.WARNING,
+    "the source holds characters that change the direction of text",
+    meaning="Bidirectional control characters make an editor show the code in another order than "
+    "Python reads it (CVE-2021-42574).",
+    why="What a reviewer saw may not be what is compiled. The client refuses to send such a file.",
+    example='ALLOWED = "user\\u202e"    # the character itself, where the escape stands here',
+    instead="Write the character as an escape, such as `\\u202e`, or remove it.",
+)
+declare(
+    "PYV105",
+    "look-alike-name",
+    Severity.WARNING,
+    "a name mixes letters of several alphabets, or is another name to Python",
+    meaning="Letters of two alphabets can look the same and make different names; other letters, "
+    "such as the ligature \ufb01, look different and make the same name, because Python normalises "
+    "names (PEP 3131, NFKC).",
+    why="Two names that a reader takes for one are how code hides.",
+    example="total = 0\nt\u043etal += 1      # a Cyrillic letter: another variable",
+    instead="Spell the name with letters of one alphabet.",
+)
+declare(
     "PYV110",
     "generator",
     Severity.ERROR,
@@ -129,7 +97,7 @@ _code(
             out[i] = i * i
     """,
 )
-_code(
+declare(
     "PYV111",
     "async",
     Severity.ERROR,
@@ -142,82 +110,66 @@ _code(
         return checksum(await fetch(url))     # the part that computes is an ordinary function
     """,
 )
-_code(
+declare(
     "PYV112",
     "lambda",
-    Severity.ERROR,
-    "`lambda` inside a function cannot be compiled yet",
+    Severity.WARNING,
+    "a `lambda` is made, and called, by the interpreter",
     meaning="A lambda makes a new function object each time it is reached.",
-    why=_FRAME,
+    why="Who calls it is known only at run time.",
     example="def twice(n):\n    f = lambda x: 2 * x\n    return f(n)",
     instead="def double(x):\n    return 2 * x\n\ndef twice(n):\n    return double(n)",
 )
-_code(
+declare(
     "PYV113",
     "nested-function",
-    Severity.ERROR,
-    "a function defined inside a function cannot be compiled yet",
-    meaning="An inner `def` makes a new function object, often with variables of the outer one.",
-    why=_FRAME,
+    Severity.WARNING,
+    "a function defined inside a function is made, and called, by the interpreter",
+    meaning="An inner `def` makes a new function object each time it is reached.",
+    why="Who calls it is known only at run time.",
     example="def area(points):\n    def cross(a, b): ...\n    return cross(points[0], points[1])",
-    instead="Move the inner function to the module and pass what it uses as parameters.",
+    instead="Move the inner function to the module.",
 )
-_code(
+declare(
     "PYV114",
     "nested-class",
-    Severity.ERROR,
-    "a class defined inside a function cannot be compiled",
+    Severity.WARNING,
+    "a class defined inside a function is made by the interpreter",
     meaning="The class statement runs a body and makes a new type each time it is reached.",
-    why=_FRAME,
+    why="A class body may do anything.",
     example="def shapes(n):\n    class Point: ...\n    return [Point() for _ in range(n)]",
     instead="Define the class at module level.",
 )
-_code(
+declare(
     "PYV115",
-    "try",
-    Severity.ERROR,
-    "`try` cannot be compiled yet",
-    meaning="The function handles exceptions itself.",
-    why=_FRAME,
-    example="try:\n    y = 1 / x\nexcept ZeroDivisionError:\n    y = 0.0",
-    instead="""
-    y = 1 / x if x != 0 else 0.0        # test before, or
-                                        # keep the `try` in a caller of the function with the loop
+    "handler",
+    Severity.WARNING,
+    "what an `except` clause does is left to the interpreter",
+    meaning="""
+    What is tried runs natively. When it raises, CPython makes the exception, finds the handler and
+    runs it; native code goes on at the next pass of a loop.
     """,
+    why="An exception belongs to a frame of the interpreter, with its traceback and its context.",
+    example="try:\n    y = 1 / x\nexcept ZeroDivisionError:\n    y = 0.0",
+    instead="y = 1 / x if x != 0 else 0.0        # where it is raised often, test before",
 )
-_code(
+declare(
     "PYV116",
     "with",
-    Severity.ERROR,
-    "`with` cannot be compiled yet",
-    meaning="The function enters and leaves a context manager.",
-    why=_FRAME,
-    example="with open(name) as lines:\n    for line in lines: ...",
-    instead="Keep the `with` in Python and call a function that works on what was read.",
+    Severity.WARNING,
+    "entering and leaving a `with` is left to the interpreter",
+    meaning="The context manager's methods are called by CPython; loops inside run natively.",
+    why="They may look at the frame, and leaving one may swallow an exception.",
+    example="for name in names:\n    with open(name) as lines: ...",
+    instead="In a hot loop, enter the context once around the loop.",
 )
-_code(
-    "PYV117",
-    "comprehension",
-    Severity.ERROR,
-    "comprehensions cannot be compiled yet",
-    meaning="A list, set or dict comprehension builds a container in a hidden loop of its own.",
-    why="Containers that grow are not built natively yet, and the hidden loop has its own scope.",
-    example="def norm(v):\n    return math.sqrt(sum([x * x for x in v]))",
-    instead="""
-    def norm(v):
-        total = 0
-        for x in v:
-            total += x * x
-        return math.sqrt(total)
-    """,
-)
-_code(
+declare(
     "PYV118",
     "generator-expression",
-    Severity.ERROR,
-    "generator expressions cannot be compiled yet",
+    Severity.WARNING,
+    "a generator expression is made, and run, by the interpreter",
     meaning="The expression is a generator, whose code is resumed for each item.",
-    why=_FRAME,
+    why="Its frame lives on between two items.",
     example="def any_negative(v):\n    return any(x < 0 for x in v)",
     instead="""
     def any_negative(v):
@@ -227,7 +179,7 @@ _code(
         return False
     """,
 )
-_code(
+declare(
     "PYV119",
     "star-parameters",
     Severity.ERROR,
@@ -237,7 +189,7 @@ _code(
     example="def score(*columns): ...",
     instead="def score(a, b, c): ...",
 )
-_code(
+declare(
     "PYV120",
     "method",
     Severity.NOTE,
@@ -255,7 +207,7 @@ _code(
             return net_price(self.gross, self.rate)
     """,
 )
-_code(
+declare(
     "PYV121",
     "global-store",
     Severity.WARNING,
@@ -266,37 +218,27 @@ _code(
     example="def count(items):\n    global TOTAL\n    TOTAL += len(items)",
     instead="def count(total, items):\n    return total + len(items)",
 )
-_code(
-    "PYV122",
-    "nonlocal",
-    Severity.ERROR,
-    "`nonlocal` variables cannot be compiled yet",
-    meaning="An inner function assigns to a variable of the outer one.",
-    why=_FRAME,
-    example="def counter():\n    n = 0\n    def add():\n        nonlocal n\n        n += 1",
-    instead="Pass the value in and return the new one.",
-)
-_code(
+declare(
     "PYV123",
-    "delete-item",
+    "delete-attribute",
     Severity.WARNING,
-    "deleting an item or attribute is left to the interpreter",
-    meaning="`del` of a subscript, slice or attribute. " + _LEAVES,
-    why="It changes a container's length, which native loops rely on.",
-    example="del queue[0]",
-    instead="Keep an index of the first item in use, and advance it.",
+    "deleting an attribute is left to the interpreter",
+    meaning="`del` of an attribute. " + _LEAVES,
+    why="Which code runs depends on the object's class.",
+    example="del node.parent",
+    instead="node.parent = None",
 )
-_code(
+declare(
     "PYV124",
-    "f-string",
+    "format-names",
     Severity.WARNING,
-    "f-strings are left to the interpreter",
-    meaning="Text is formatted. " + _LEAVES,
-    why="Formatting runs `__format__` of any class.",
-    example='label = f"{name}: {value:.2f}"',
-    instead="Return the numbers and format them in the caller.",
+    "`.format()` with names is left to the interpreter",
+    meaning="Text is formatted with named values. " + _LEAVES,
+    why="Native code passes the values by position.",
+    example='label = "{name}: {value:.2f}".format(name=name, value=value)',
+    instead='label = f"{name}: {value:.2f}"',
 )
-_code(
+declare(
     "PYV125",
     "star-call",
     Severity.WARNING,
@@ -306,7 +248,7 @@ _code(
     example="point(*coordinates)",
     instead="point(coordinates[0], coordinates[1])",
 )
-_code(
+declare(
     "PYV126",
     "import-inside",
     Severity.WARNING,
@@ -316,27 +258,17 @@ _code(
     example="def length(x, y):\n    import math\n    return math.hypot(x, y)",
     instead="import math\n\ndef length(x, y):\n    return math.hypot(x, y)",
 )
-_code(
+declare(
     "PYV127",
     "display",
     Severity.WARNING,
-    "building a list, dict or set is left to the interpreter",
-    meaning="A display such as `[0] * n` makes a container. " + _LEAVES,
-    why="Native code reads and writes containers that exist; it does not build them yet.",
-    example="def table(n):\n    row = [0] * n\n    for i in range(n): ...",
-    instead="Outside of loops this costs little. In a loop, let the caller make the container.",
+    "building a dict or set out of another is left to the interpreter",
+    meaning="A display such as `{**a, 'x': 0}` or `{*a, 0}` copies a container. " + _LEAVES,
+    why="What is copied may be any mapping or iterable, with code of its own.",
+    example="def extended(a):\n    return {**a, 'x': 0}",
+    instead="def extended(a):\n    b = {}\n    b.update(a)\n    b['x'] = 0\n    return b",
 )
-_code(
-    "PYV128",
-    "slice",
-    Severity.WARNING,
-    "slices are left to the interpreter",
-    meaning="A slice makes a new sequence, or replaces a part of one. " + _LEAVES,
-    why="Native code does not build containers yet.",
-    example="for x in items[1:]: ...",
-    instead="for i in range(1, len(items)):\n    x = items[i]",
-)
-_code(
+declare(
     "PYV129",
     "attribute",
     Severity.WARNING,
@@ -346,27 +278,27 @@ _code(
     example="def energy(body):\n    return 0.5 * body.mass * body.speed**2",
     instead="def energy(mass, speed):\n    return 0.5 * mass * speed**2",
 )
-_code(
+declare(
     "PYV130",
     "method-call",
     Severity.WARNING,
-    "method calls are left to the interpreter",
-    meaning="A method such as `append` or `split` is called. " + _LEAVES,
+    "this method call is left to the interpreter",
+    meaning="A method without a native form is called. " + _LEAVES,
     why="Which code runs depends on the object's class.",
-    example="out.append(x)",
-    instead="out[i] = x      # with out = [0] * n from the caller",
+    example="out.sort(key=weight)",
+    instead="Call it in the caller, outside of the loop.",
 )
-_code(
+declare(
     "PYV131",
     "builtin-call",
     Severity.WARNING,
     "this builtin is left to the interpreter",
     meaning="A builtin function without a native form is called. " + _LEAVES,
     why="It takes or makes objects of any class, iterates, or has effects outside the program.",
-    example="for i, x in enumerate(items): ...",
-    instead="for i in range(len(items)):\n    x = items[i]",
+    example="print(total)",
+    instead="return total      # and print it in the caller",
 )
-_code(
+declare(
     "PYV132",
     "foreign-call",
     Severity.WARNING,
@@ -377,7 +309,7 @@ _code(
     example="import random\n\ndef walk(n): return random.random() * n",
     instead="Define the function in this module, or pass its results in.",
 )
-_code(
+declare(
     "PYV133",
     "unknown-name",
     Severity.WARNING,
@@ -387,7 +319,7 @@ _code(
     example="def f(x):\n    return x * scael",
     instead="Correct the name, import it, or define it at module level.",
 )
-_code(
+declare(
     "PYV134",
     "match-pattern",
     Severity.WARNING,
@@ -397,7 +329,7 @@ _code(
     example="match point:\n    case (0, y): ...",
     instead="x, y = point\nif x == 0: ...",
 )
-_code(
+declare(
     "PYV135",
     "decorator",
     Severity.NOTE,
@@ -411,7 +343,7 @@ _code(
     ways = functools.cache(_ways)
     """,
 )
-_code(
+declare(
     "PYV136",
     "module-level-loop",
     Severity.WARNING,
@@ -422,7 +354,7 @@ _code(
     example="for i in range(1_000_000):\n    total += i",
     instead="def main():\n    for i in range(1_000_000): ...\n\nmain()",
 )
-_code(
+declare(
     "PYV137",
     "matrix-operator",
     Severity.WARNING,
@@ -431,51 +363,4 @@ _code(
     why="It runs `__matmul__` of some class.",
     example="c = a @ b",
     instead="Call a function of this module that loops over the rows and columns.",
-)
-_code(
-    "PYV138",
-    "star-unpacking",
-    Severity.WARNING,
-    "`*` in an assignment or display is left to the interpreter",
-    meaning="The starred name takes a number of items that is known only at run time. " + _LEAVES,
-    why="Native code does not build containers yet.",
-    example="first, *rest = items",
-    instead="first = items[0]      # and go on with indices from 1",
-)
-
-# ---- 5xx to 9xx ----------------------------------------------------------------------------------
-_code(
-    "PYV510",
-    "not-worth-compiling",
-    Severity.PERF,
-    "the function gained too little to be shipped",
-    meaning="Measured on the representative calls, the compiled function was not faster by the "
-    "factor asked for, and stays Python.",
-    why="A function whose time is spent in C code already has little to gain, and each native "
-    "function costs size and load time.",
-    example="def words(text):\n    return text.split()",
-    instead="Give larger representative inputs with --examples, or lower --min-speedup.",
-)
-_code(
-    "PYV601",
-    "verification-mismatch",
-    Severity.ERROR,
-    "compiled code answered otherwise than CPython",
-    meaning="A call gave another value, exception, output or change of its arguments. Nothing was "
-    "written.",
-    why="An artifact is shipped only if all representative calls and their neighbours agree.",
-    example="median([-0.0, 0.0])    # CPython -0.0, compiled 0.0",
-    instead="This is a fault of the compiler. Leave the function in Python with "
-    "`# pyvorin: skip`, and report the call.",
-)
-_code(
-    "PYV900",
-    "internal",
-    Severity.ERROR,
-    "the compiler failed",
-    meaning="An invariant of the compiler does not hold. Nothing was written.",
-    why="A compiler that goes on after that could write wrong code.",
-    example="pyvorin compile app.py",
-    instead="This is a fault of the compiler. Leave the function in Python with "
-    "`# pyvorin: skip`, and report the message.",
 )
