@@ -54,11 +54,14 @@ CLAIM_TYPE: Final = "application/vnd.pyvorin.claim.v1+json"
 
 PROBLEMS: Final[dict[str, tuple[int, ExitCode]]] = {
     "malformed": (400, ExitCode.USAGE),
+    "authorization_pending": (400, ExitCode.LICENCE),
     "unauthenticated": (401, ExitCode.LICENCE),
     "clock_skew": (401, ExitCode.LICENCE),
     "licence_unknown": (403, ExitCode.LICENCE),
     "licence_revoked": (403, ExitCode.LICENCE),
     "licence_expired": (403, ExitCode.LICENCE),
+    "licence_suspended": (403, ExitCode.LICENCE),
+    "access_denied": (403, ExitCode.LICENCE),
     "device_limit": (403, ExitCode.LICENCE),
     "device_revoked": (403, ExitCode.LICENCE),
     "forbidden": (403, ExitCode.LICENCE),

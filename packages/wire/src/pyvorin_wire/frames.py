@@ -10,8 +10,7 @@ Deadlines are the caller's (kill the writer; the read then ends early).
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from pyvorin_wire import canonical
 from pyvorin_wire.errors import FrameError
@@ -31,8 +30,7 @@ class Writable(Protocol):
     def flush(self) -> Any: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Caps:
+class Caps(NamedTuple):
     """Most that one message may hold."""
 
     frame_bytes: int = 64 * 1024 * 1024
@@ -40,8 +38,10 @@ class Caps:
     frames: int = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+DEFAULT_CAPS: Final = Caps()
+
+
+class Frame(NamedTuple):
     kind: bytes
     payload: bytes
 
@@ -70,7 +70,7 @@ def write(stream: Writable, kind: bytes, payload: bytes) -> None:
     stream.write(_HEADER.pack(len(payload), kind) + payload)
 
 
-def read_message(stream: Readable, caps: Caps = Caps()) -> Iterator[Frame]:  # Caps is frozen
+def read_message(stream: Readable, caps: Caps = DEFAULT_CAPS) -> Iterator[Frame]:
     """Frames up to, and not including, the end frame. Raises FrameError; never reads past the end
     frame."""
     total = 0

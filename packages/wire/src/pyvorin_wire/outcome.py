@@ -22,7 +22,6 @@ import struct
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from pyvorin_wire.errors import OutcomeError
@@ -148,11 +147,13 @@ class _Encoder:
         return iter(flat)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class _Raw:
     """Bytes to be written as they are."""
 
-    data: bytes
+    __slots__ = ("data",)
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
 
 
 def _number(value: int) -> bytes:

@@ -13,13 +13,10 @@ bytes · r range · t tuple · z frozenset · S slice ·
       · O object (name, base value, attributes)
 """
 
-import math
-import re
 import struct
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pyvorin_wire.errors import OutcomeError
 
@@ -32,8 +29,7 @@ _SAME_HASH_EVERYWHERE: Final = frozenset(b"TFifcsb")
 _CLIP: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """One place where two outcomes differ; both sides described in Python terms, at most 200
     characters each."""
 
@@ -42,14 +38,16 @@ class Difference:
     actual: str
 
 
-@dataclass(slots=True, eq=False)
 class Node:
     """A decoded node: tag, immediate data, children. For `O`: data is (name, number of base
     values)."""
 
-    tag: int
-    data: Any
-    children: list["Node"]
+    __slots__ = ("children", "data", "tag")
+
+    def __init__(self, tag: int, data: Any, children: list["Node"]) -> None:
+        self.tag = tag
+        self.data = data
+        self.children = children
 
 
 def compare(expected: bytes, actual: bytes, *, traceback: bool = True) -> list[Difference]:
@@ -62,26 +60,11 @@ def compare(expected: bytes, actual: bytes, *, traceback: bool = True) -> list[D
     if left[0] != right[0]:
         return [Difference("outcome", _ended(left), _ended(right))]
     found: list[Difference] = []
+    payloads = _payloads(left[1])
     for (name, one), (_, other) in zip(left[1].items(), right[1].items(), strict=True):
         if name != "traceback" or traceback:
-            _differences(name, one, other, found)
-    return [] if _only_fused(left, found) else found
-
-
-_POSITIONS = re.compile(r"traceback\[\d+\]\[[1-4]\]")
-
-
-def _only_fused(left: tuple[bytes, dict[str, Node]], found: list[Difference]) -> bool:
-    """Whether the only differences are positions of an UnboundLocalError.
-
-    CPython 3.11 joins a load of a local with the instruction before it once a function has run a
-    few times, and then blames that instruction: the position depends on how often it ran.
-    """
-    kind, sections = left
-    if not found or kind != b"X" or not all(_POSITIONS.fullmatch(d.path) for d in found):
-        return False
-    exception = sections["exception"]
-    return exception.tag == ord("O") and exception.data[0].endswith("UnboundLocalError")
+            _differences(name, one, other, found, payloads)
+    return found
 
 
 def decode(data: bytes) -> tuple[bytes, dict[str, Node]]:
@@ -209,12 +192,14 @@ class _Reader:
         return value
 
 
-def _differences(root: str, left: Node, right: Node, found: list[Difference]) -> None:
+def _differences(
+    root: str, left: Node, right: Node, found: list[Difference], payloads: set[bytes]
+) -> None:
     """Walk both trees together; stop at MAX_DIFFERENCES."""
     pending = [(root, left, right)]
     while pending and len(found) < MAX_DIFFERENCES:
         path, one, other = pending.pop()
-        if _both_nan(one, other):
+        if one.data != other.data and _either_nan(one, other, payloads):
             continue
         if one.tag != other.tag or one.data != other.data:
             found.append(Difference(path, describe(one), describe(other)))
@@ -230,13 +215,35 @@ def _differences(root: str, left: Node, right: Node, found: list[Difference]) ->
             )
 
 
-def _both_nan(one: Node, other: Node) -> bool:
-    """Whether both are NaN: with two NaN operands the processor answers the first, and C compilers,
-    CPython's too, choose which one that is. IEEE 754 leaves it open.
+def _either_nan(one: Node, other: Node, payloads: set[bytes]) -> bool:
+    """Whether the two may be the two operands of one sum or product: for those CPython answers one
+    or the other NaN, depending on how warm its code is and how it was compiled. (For all other
+    operations it answers the first.) So the sign may differ, and the payload is one that was there.
     """
     if one.tag != ord("f") or other.tag != ord("f"):
         return False
-    return all(math.isnan(struct.unpack(">d", node.data)[0]) for node in (one, other))
+    found = [_payload(node.data) for node in (one, other)]
+    return all(payload in payloads for payload in found)
+
+
+def _payload(bits: bytes) -> bytes:
+    """The bits of a quiet NaN without its sign; empty for any other number."""
+    quiet = bits[0] & 0x7F == 0x7F and bits[1] & 0xF8 == 0xF8
+    return bits[1:] if quiet else b""
+
+
+_OWN_PAYLOAD: Final = bytes.fromhex("f8000000000000")  # of NaNs that Python or the processor makes
+
+
+def _payloads(sections: dict[str, Node]) -> set[bytes]:
+    """The payloads of all NaNs in an outcome, and the usual one."""
+    found, pending = {_OWN_PAYLOAD}, list(sections.values())
+    while pending:
+        node = pending.pop()
+        if node.tag == ord("f"):
+            found.add(_payload(node.data))
+        pending.extend(node.children)
+    return found - {b""}
 
 
 def _length(node: Node) -> str:

@@ -17,12 +17,12 @@ is there.
 import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pyvorin_wire.diagnostic import Diagnostic, Severity, Span, Suggestion
 
 SCHEMA_VERSION: Final = 1
+MAX_LINE: Final = 160  # characters of a source line that are shown
 _SARIF_LEVEL: Final = {
     Severity.ERROR: "error",
     Severity.WARNING: "warning",
@@ -41,8 +41,7 @@ _COLOUR: Final = {
 _RESET: Final = "\x1b[0m"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """What SARIF says about a code."""
 
     title: str
@@ -168,11 +167,17 @@ def _excerpt(span: Span, text: str, mark: str, lines_of: Mapping[str, Sequence[s
     lines = lines_of.get(span.file, ())
     if not 1 <= span.line <= len(lines):
         return [f"      = {visible(text)}"] if text else []
-    line = lines[span.line - 1].expandtabs(1)
+    line, start = lines[span.line - 1].expandtabs(1), span.col
     end = span.end_col if span.end_line == span.line else len(line)
-    shown, lead, under = visible(line), visible(line[: span.col]), visible(line[span.col : end])
+    before, after = "", ""
+    if len(line) > MAX_LINE:  # only what lies around the place
+        cut = max(0, start - MAX_LINE // 2)
+        before, after = "…" * bool(cut), "…" * (cut + MAX_LINE < len(line))
+        line, start, end = line[cut : cut + MAX_LINE], start - cut, min(end - cut, MAX_LINE)
+    lead, under = before + visible(line[:start]), visible(line[start:end])
     gutter = f"{span.line:>5}"
     underline = " " * _width(lead) + mark * max(1, _width(under))
+    shown = f"{before}{visible(line)}{after}"
     return [f"{gutter} | {shown}", f"{'':>5} | {underline} {visible(text)}".rstrip()]
 
 
