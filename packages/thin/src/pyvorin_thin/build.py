@@ -6,8 +6,9 @@
         → wait → download → verify → store
 
 What is sent of a chosen function is its module-level statement and those it reaches by name, every
-other line left blank, so that line numbers stay. That text is exactly what is scanned, what
-`--dry-run` prints and what the fingerprint covers.
+other line left blank, so that line numbers stay; with it go the local modules that this text
+imports (`bundle`). These texts are exactly what is scanned, what `--dry-run` prints and what the
+fingerprint covers.
 """
 
 import ast
@@ -15,8 +16,8 @@ import dataclasses
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pyvorin_wire import api, canonical, envelope, fingerprint
@@ -27,7 +28,7 @@ from pyvorin_wire.jobs import JOB_EXIT, ExitCode, JobState
 from pyvorin_wire.platform import PlatformTag, running, unsupported
 from pyvorin_wire.trust import Trust
 
-from pyvorin_thin import activation, config, events, loader, paths, store, trust, verify
+from pyvorin_thin import activation, bundle, config, events, loader, paths, store, trust, verify
 from pyvorin_thin import scan as scanning
 from pyvorin_thin.errors import Findings, LimitError, ServiceError, ThinError, UsageError
 from pyvorin_thin.keys import Device
@@ -35,12 +36,16 @@ from pyvorin_thin.scan import notpython
 from pyvorin_thin.service import Service
 from pyvorin_thin.switches import SEND_SOURCE, source_opted_in
 
+DEFAULT_SPEEDUP: Final = f"{config.DEFAULTS['min-speedup'].default:g}"
+_ANSWER_S: Final = 10  # for so long the service may hold an answer back until the state changes
+_TARGETS_S: Final = 600
 _POLL_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One compilation. `source` is what would be sent; `file` the whole file, for excerpts."""
+    """One compilation. `source` is what would be sent; `file` the whole file, for excerpts;
+    `bundle` the local modules that `source` imports; `min_speedup` decimal text."""
 
     path: str
     module: str
@@ -51,6 +56,8 @@ class Plan:
     opt_level: int
     strict: bool
     examples: str | None = None
+    bundle: Mapping[str, str] = field(default_factory=dict)
+    min_speedup: str = DEFAULT_SPEEDUP
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +114,13 @@ def plan(
     if (reason := unsupported(tag)) is not None:
         raise UsageError("PYV861", reason)
     file = notpython.read_source(path)
-    source = file if functions is None else reached_source(file, functions)
+    source = file if functions is None else reached_source(file, functions, path)
     text = None if examples is None else notpython.read_source(examples)
     strict = settings["on-unsupported"] == "error"
+    module = module_name(path)
     return Plan(
         path,
-        module_name(path),
+        module,
         file,
         source,
         functions,
@@ -120,6 +128,8 @@ def plan(
         settings["opt-level"],
         strict,
         text,
+        bundle.collect(path, module, source),
+        f"{round(settings['min-speedup'], 6):g}",
     )
 
 
@@ -143,15 +153,15 @@ def module_name(path: str) -> str:
     return ".".join(parts)
 
 
-def reached_source(file: str, functions: tuple[str, ...]) -> str:
+def reached_source(file: str, functions: tuple[str, ...], path: str = "the file") -> str:
     """The file with every line blank that the functions do not reach. Raises UsageError for an
     unknown function."""
     try:
         chosen = fingerprint.reached_statements(ast.parse(file), functions)
-    except SyntaxError as error:
-        raise UsageError("PYV813", f"line {error.lineno}: {error.msg}") from error
     except FingerprintError as error:
         raise UsageError("PYV870", str(error)) from error
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise notpython.unparsable(path, error, file) from error
     kept: set[int] = set()
     for statement in chosen:
         first = min(
@@ -175,6 +185,7 @@ def lookup_request(plan: Plan, device: Device, compiler: str) -> api.CompileRequ
         fingerprint=keyed_fingerprint(plan, device, compiler),
         opt_level=plan.opt_level,
         strict=plan.strict,
+        options=_further(plan),
     ).checked()
 
 
@@ -195,10 +206,12 @@ def source_request(
         target=plan.target,
         source=plan.source,
         claim=dataclasses.replace(claimed, signature=signature),
-        path=os.path.basename(plan.path),
+        path=sent_path(plan),
         functions=plan.functions,
         opt_level=plan.opt_level,
         strict=plan.strict,
+        options=_further(plan),
+        bundle=plan.bundle or None,
         examples=plan.examples if consent.include_examples else None,
     ).checked()
 
@@ -212,6 +225,7 @@ def keyed_fingerprint(plan: Plan, device: Device, compiler: str) -> str:
             options=_options(plan),
             target=plan.target,
             compiler=compiler,
+            bundle=plan.bundle,
         )
     except FingerprintError as error:
         raise UsageError("PYV813", f"{plan.path}: {error}") from error
@@ -221,8 +235,23 @@ def keyed_fingerprint(plan: Plan, device: Device, compiler: str) -> str:
 
 def _options(plan: Plan) -> dict[str, Any]:
     return api.CompileRequest(
-        plan.module, plan.target, opt_level=plan.opt_level, strict=plan.strict
+        plan.module,
+        plan.target,
+        opt_level=plan.opt_level,
+        strict=plan.strict,
+        options=_further(plan),
     ).all_options()
+
+
+def _further(plan: Plan) -> dict[str, Any]:
+    """Options beyond those every request has; the default is left out, as in older fingerprints."""
+    return {} if plan.min_speedup == DEFAULT_SPEEDUP else {"min_speedup": plan.min_speedup}
+
+
+def sent_path(plan: Plan) -> str:
+    """The file's path below the folder it is imported from: `pkg/app.py`, never more."""
+    below = plan.module.replace(".", "/")
+    return f"{below}/__init__.py" if os.path.basename(plan.path) == "__init__.py" else f"{below}.py"
 
 
 def compiler_version(service: Service | None, target: PlatformTag) -> str:
@@ -243,6 +272,14 @@ def compiler_version(service: Service | None, target: PlatformTag) -> str:
     return versions[-1]
 
 
+def _is_recent() -> bool:
+    """Whether the service said a short while ago for which compiler it builds."""
+    try:
+        return 0 <= time.time() - os.stat(_targets_path()).st_mtime < _TARGETS_S
+    except OSError:
+        return False
+
+
 def _targets_path() -> str:
     return os.path.join(paths.state(), "targets.json")
 
@@ -258,18 +295,27 @@ def build(
     progress: Callable[[api.JobView], None] = lambda job: None,
 ) -> Built:
     """Look up, or with both opt-ins send and wait; then accept and store. Raises ThinError."""
-    compiler = compiler_version(service, plan.target)
-    service.sync(believed)
+    recent = _is_recent()
+    compiler = compiler_version(None if recent else service, plan.target)
+    service.sync(believed, always=False)
+    job = _look_up(plan, device, service, compiler)
+    if job is None and recent and compiler != (now := compiler_version(service, plan.target)):
+        compiler, job = now, _look_up(plan, device, service, now)
+    known = job is not None
+    if job is None:
+        job = _send_source(plan, device, service, consent, compiler, wait_s, progress)
+    return Built(_accept(plan, job, believed, service, device, compiler), known, _report(job))
+
+
+def _look_up(plan: Plan, device: Device, service: Service, compiler: str) -> api.JobView | None:
+    """The job that built this code; None if nobody did."""
     asked = lookup_request(plan, device, compiler)
-    known = True
     try:
-        job = service.call("POST", "/v1/compile", asked, api.JobView, headers=_once())
+        return service.call("POST", "/v1/compile", asked, api.JobView, repeatable=True)
     except Findings as error:
         if error.code != "PYV840":
             raise
-        known = False
-        job = _send_source(plan, device, service, consent, compiler, wait_s, progress)
-    return Built(_accept(plan, job, believed, service, device, compiler), known, _report(job))
+        return None
 
 
 def _send_source(
@@ -284,7 +330,7 @@ def _send_source(
     require_consent(plan, consent)
     refuse_findings(plan, consent)
     request = source_request(plan, device, compiler, consent)
-    events.record("source-sent", module=plan.module, bytes=len(plan.source.encode()))
+    events.record("source-sent", module=plan.module, bytes=_size(plan))
     job = service.call("POST", "/v1/compile", request, api.JobView, headers=_once())
     return _wait(job, request, service, wait_s, progress)
 
@@ -306,14 +352,20 @@ def require_consent(plan: Plan, consent: Consent) -> None:
 
 def three_ways(plan: Plan) -> tuple[str, ...]:
     """What can be done about a miss."""
-    size = len(plan.source.encode())
+    size = _size(plan)
     what = f"{size / 1000:.1f} kB" if size >= 1000 else f"{size} bytes"
+    if plan.bundle:
+        what += f" with the {len(plan.bundle)} local module(s) it imports"
     return (
         "(a) compile here: --local-native",
         f"(b) send this source ({what}, shown by --dry-run): --include-source with {SEND_SOURCE}=1",
         "(c) let CI build it: the next run here is then a hit",
         "running in Python meanwhile",
     )
+
+
+def _size(plan: Plan) -> int:
+    return sum(len(text.encode()) for text in (plan.source, *plan.bundle.values()))
 
 
 class Refused(Findings):
@@ -329,12 +381,17 @@ class Refused(Findings):
 
 def refuse_findings(plan: Plan, consent: Consent) -> None:
     """Raise Refused if a credential or an unsafe import is in the bytes that would be sent."""
-    texts = {plan.path: plan.source}
-    if plan.examples is not None and consent.include_examples:
-        texts["examples"] = plan.examples
-    found = scanning.upload(texts)
+    found = scanning.upload(texts(plan, consent))
     if found:
         raise Refused(found)
+
+
+def texts(plan: Plan, consent: Consent) -> dict[str, str]:
+    """Every text that would be sent, by name."""
+    found = {plan.path: plan.source, **plan.bundle}
+    if plan.examples is not None and consent.include_examples:
+        found["examples"] = plan.examples
+    return found
 
 
 def _wait(
@@ -348,18 +405,22 @@ def _wait(
     pauses = _pauses()
     while not job.state.is_terminal:
         progress(job)
-        if time.monotonic() > deadline:
+        asked_at = time.monotonic()
+        if asked_at > deadline:
             raise LimitError(
                 "PYV835",
                 f"job {job.job_id} is still {job.state.value}",
                 ("it goes on; run the same command later",),
             )
-        time.sleep(next(pauses))
-        if job.state is JobState.NEEDS_SOURCE and request.source is not None:
+        before = job.state
+        if before is JobState.NEEDS_SOURCE and request.source is not None:
             again = api.SourceAgain(request.source, request.bundle, request.examples)
             job = service.call("PUT", f"/v1/compile/jobs/{job.job_id}/source", again, api.JobView)
         else:
-            job = service.call("GET", f"/v1/compile/jobs/{job.job_id}", None, api.JobView)
+            target = f"/v1/compile/jobs/{job.job_id}?state={before.value}&wait_s={_ANSWER_S}"
+            job = service.call("GET", target, None, api.JobView)
+        if job.state is before and time.monotonic() - asked_at < _ANSWER_S / 2:
+            time.sleep(next(pauses))  # a service that answers at once whatever the state
     progress(job)
     return job
 

@@ -11,21 +11,21 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """`what` happened, `why` it is refused, what to `do`: one sentence or two each."""
+    """`what` happened, `why` it is refused, what to `do`, an `example` of how it comes about."""
 
     slug: str
     title: str
     what: str
     why: str
     do: str
+    example: str
 
 
-def page(code: str) -> str:
-    """The text of `explain` for a code of this table."""
-    entry = CODES[code]
+def page(code: str, entry: Code) -> str:
+    """The text of `explain`."""
     return (
-        f"{code} {entry.slug}: {entry.title}\n\n{entry.what}\n\nWhy: {entry.why}\n\nWhat to do: "
-        f"{entry.do}\n"
+        f"{code} {entry.slug}: {entry.title}\n\n{entry.what}\n\nWhy: {entry.why}\n\n"
+        f"Example: {entry.example}\n\nWhat to do: {entry.do}\n"
     )
 
 
@@ -42,6 +42,7 @@ CODES: Final[dict[str, Code]] = {
         "The bytes of the artifact are not those that were made for this machine.",
         "Loading an altered artifact would run someone else's code.",
         _AGAIN,
+        "one byte of a stored .pyva file was changed",
     ),
     "PYV802": Code(
         "truncated",
@@ -49,6 +50,7 @@ CODES: Final[dict[str, Code]] = {
         "The lengths in the artifact's header do not add up to the file.",
         "A part of an artifact proves nothing about the rest.",
         _AGAIN,
+        "a download was cut off and the rest lost",
     ),
     "PYV803": Code(
         "swapped",
@@ -57,6 +59,7 @@ CODES: Final[dict[str, Code]] = {
         "other code than asked for.",
         "A genuine manifest in front of other code is how artifacts are swapped.",
         _AGAIN,
+        "the shared object of another module was put behind this manifest",
     ),
     "PYV804": Code(
         "wrong-target",
@@ -65,6 +68,7 @@ CODES: Final[dict[str, Code]] = {
         "interpreter's.",
         "Native code for another layout of CPython's objects would crash or, worse, not crash.",
         "Compile under this interpreter: artifacts are made for exactly one CPython minor.",
+        "an artifact for cp311 is loaded by CPython 3.12",
     ),
     "PYV805": Code(
         "rollback",
@@ -73,6 +77,7 @@ CODES: Final[dict[str, Code]] = {
         "same code.",
         "An older build may hold a fault that was fixed since.",
         "Run `pyvorin-thin sync` and compile again. " + _TAMPER,
+        "last week's artifact is copied back into the cache",
     ),
     "PYV806": Code(
         "expired",
@@ -81,6 +86,7 @@ CODES: Final[dict[str, Code]] = {
         "an accepted artifact.",
         "Otherwise anyone between you and the service could serve an old build for ever.",
         "Compile again; check this machine's clock with `pyvorin-thin doctor`.",
+        "a proxy answers with an artifact it kept for a month",
     ),
     "PYV807": Code(
         "foreign",
@@ -88,6 +94,7 @@ CODES: Final[dict[str, Code]] = {
         "The manifest names someone else.",
         "Artifacts are bound to the device they were made for.",
         "Compile on this machine: a hit in your organisation's cache costs nothing.",
+        "the cache folder of a colleague's machine was copied here",
     ),
     "PYV808": Code(
         "recalled",
@@ -95,6 +102,7 @@ CODES: Final[dict[str, Code]] = {
         "The signed recall list of your organisation names it.",
         "A bad build or a stolen key was found.",
         "Compile again. The reason is in the message.",
+        "build 1f3a… was recalled: wrong answer for -0.0",
     ),
     "PYV809": Code(
         "bad-provenance",
@@ -104,6 +112,7 @@ CODES: Final[dict[str, Code]] = {
         "The statement is what anyone can check with a public key.",
         "Run `pyvorin-thin sync`; if keys were rotated, ask the administrator for the new "
         "trust file. " + _TAMPER,
+        "the statement is signed by a key that trust.json does not name",
     ),
     "PYV810": Code(
         "malformed-artifact",
@@ -111,6 +120,7 @@ CODES: Final[dict[str, Code]] = {
         "The container, its manifest or the shared object inside does not have the expected form.",
         "What cannot be read exactly is not loaded.",
         _AGAIN,
+        "app.pyva is an ordinary zip archive",
     ),
     "PYV811": Code(
         "secret-found",
@@ -119,6 +129,7 @@ CODES: Final[dict[str, Code]] = {
         "what they call.",
         "A secret that has left the machine is burnt.",
         "Remove it, or allow it with a reason: `# pyv: allow-secret[why]` on that line (logged).",
+        'PASSWORD = "…"    # beside the function that is sent',
     ),
     "PYV812": Code(
         "unsafe-import",
@@ -127,6 +138,7 @@ CODES: Final[dict[str, Code]] = {
         "courtesy; the service's sandbox decides.",
         "Such code cannot be compiled or checked there anyway.",
         "Move the pure computation to a function of its own, or compile here: `--local-native`.",
+        "import subprocess",
     ),
     "PYV813": Code(
         "not-python",
@@ -134,6 +146,7 @@ CODES: Final[dict[str, Code]] = {
         "It is not a regular file of UTF-8 Python text, or it is too large.",
         "Only Python source can be compiled, and nothing else should be read or sent.",
         "Check the path.",
+        "pyvorin-thin compile photo.png",
     ),
     "PYV814": Code(
         "stale",
@@ -141,6 +154,7 @@ CODES: Final[dict[str, Code]] = {
         "The project asks for artifacts checked with the service within a number of days.",
         "That bounds how long a recall can go unseen.",
         "Run `pyvorin-thin sync` while the service is reachable.",
+        "require-fresh = 7, and the last `sync` was nine days ago",
     ),
     "PYV815": Code(
         "unsafe-object",
@@ -149,6 +163,7 @@ CODES: Final[dict[str, Code]] = {
         "compiler never emits.",
         "These run before any check inside the artifact could.",
         _AGAIN,
+        "the object has a DT_NEEDED entry for libevil.so",
     ),
     "PYV820": Code(
         "bad-licence-key",
@@ -156,6 +171,7 @@ CODES: Final[dict[str, Code]] = {
         "The text has another form, or its checksum shows a typing error.",
         "Nothing is sent for a key that cannot be right.",
         "Copy the key again. It starts with pyvk1_.",
+        "pyvk1_ with two letters exchanged",
     ),
     "PYV821": Code(
         "licence-refused",
@@ -164,6 +180,7 @@ CODES: Final[dict[str, Code]] = {
         "Requests prove a licence; artifacts already accepted keep loading.",
         "`pyvorin-thin status` shows the state; an administrator can issue, revoke or free "
         "a device.",
+        "pyvorin-thin compile app.py, after the licence was revoked",
     ),
     "PYV822": Code(
         "not-activated",
@@ -172,6 +189,7 @@ CODES: Final[dict[str, Code]] = {
         "Every request is signed by an activated device.",
         "`pyvorin-thin activate URL --trust trust.json`, or work without a service: "
         "`--local-native`.",
+        "pyvorin-thin sync, on a machine that never ran `activate`",
     ),
     "PYV823": Code(
         "unsafe-file",
@@ -180,6 +198,7 @@ CODES: Final[dict[str, Code]] = {
         "Keys that others can read are burnt; links are how files are swapped.",
         "Correct the owner and mode (0600, folders 0700) if nobody else used it; otherwise "
         "replace the key.",
+        "-rw-r--r-- device.key",
     ),
     "PYV824": Code(
         "key-on-command-line",
@@ -187,6 +206,7 @@ CODES: Final[dict[str, Code]] = {
         "Arguments are visible to every user of the machine and stay in the shell's history.",
         "So this key must be seen as known to others.",
         "Give it on standard input or in a file (`--key-file`), and ask for a new key.",
+        "pyvorin-thin activate pyvk1_…",
     ),
     "PYV830": Code(
         "unreachable",
@@ -194,6 +214,7 @@ CODES: Final[dict[str, Code]] = {
         "The connection failed or timed out.",
         "What is already accepted keeps loading without it.",
         "Try again, or compile here: `--local-native`. `pyvorin-thin doctor` shows more.",
+        "the service is not running, or a firewall is between",
     ),
     "PYV831": Code(
         "wrong-pin",
@@ -202,6 +223,7 @@ CODES: Final[dict[str, Code]] = {
         "Someone may be between you and the service.",
         "If the service changed its key, an administrator hands over the new trust file. "
         + _TAMPER,
+        "a proxy that opens TLS answers with a certificate of its own",
     ),
     "PYV832": Code(
         "bad-tls",
@@ -210,6 +232,7 @@ CODES: Final[dict[str, Code]] = {
         "is not offered.",
         "There is no way to turn this check off.",
         "Tell whoever runs the service; check this machine's clock.",
+        "the certificate ended yesterday",
     ),
     "PYV833": Code(
         "clock",
@@ -217,6 +240,7 @@ CODES: Final[dict[str, Code]] = {
         "The request was signed again with the service's time once, and refused again.",
         "Signed requests are valid for a minute, so that they cannot be replayed.",
         "Set the clock.",
+        "this machine's clock is five minutes slow",
     ),
     "PYV834": Code(
         "bad-answer",
@@ -224,6 +248,7 @@ CODES: Final[dict[str, Code]] = {
         "It is too large, malformed, or not of this API.",
         "Nothing was stored.",
         "Check that the URL is that of a Pyvorin service of the same version.",
+        "the URL is that of a login page",
     ),
     "PYV835": Code(
         "over-limit",
@@ -231,6 +256,7 @@ CODES: Final[dict[str, Code]] = {
         "The message says which, and when to try again.",
         "Limits keep the service fair.",
         "Wait, or ask for a larger plan.",
+        "the 61st request of a minute, where 60 are allowed",
     ),
     "PYV836": Code(
         "wrong-region",
@@ -238,6 +264,7 @@ CODES: Final[dict[str, Code]] = {
         "The service answered with the right URL before it read the request.",
         "Data stays in its region.",
         "Activate with the trust file of that region.",
+        "an organisation of eu-central asks the service of us-east",
     ),
     "PYV837": Code(
         "job-failed",
@@ -245,6 +272,7 @@ CODES: Final[dict[str, Code]] = {
         "The message says in which stage and why.",
         "Only a build that was checked and signed is delivered.",
         "`pyvorin-thin explain` the code given with it.",
+        "the job ended in state failed: PYV902",
     ),
     "PYV840": Code(
         "no-artifact",
@@ -254,6 +282,7 @@ CODES: Final[dict[str, Code]] = {
         "Source leaves this machine only with two opt-ins.",
         "Pick one of the three ways the message prints: compile here, send this source, or "
         "let CI build it.",
+        "pyvorin-thin compile app.py    # never built before",
     ),
     "PYV841": Code(
         "half-opted-in",
@@ -262,6 +291,7 @@ CODES: Final[dict[str, Code]] = {
         "also `--include-examples`).",
         "One of them alone may be an accident.",
         "Give both, or neither.",
+        "pyvorin-thin compile app.py --include-source, without the variable",
     ),
     "PYV850": Code(
         "bad-trust",
@@ -269,6 +299,7 @@ CODES: Final[dict[str, Code]] = {
         "It is malformed, or not signed by a key that is trusted for it.",
         "Everything else is believed because of this file.",
         "Get it again from the administrator. " + _TAMPER,
+        "trust.json was edited by hand",
     ),
     "PYV851": Code(
         "trust-digest",
@@ -276,6 +307,7 @@ CODES: Final[dict[str, Code]] = {
         "The file is not the one the administrator meant.",
         "There is no trust on first use.",
         "Compare the digest with the one `pyvorin-server init` printed.",
+        "--trust-digest 4f2a-11c0 and a file with the digest 9b07-d1e2",
     ),
     "PYV852": Code(
         "trust-rollback",
@@ -283,6 +315,7 @@ CODES: Final[dict[str, Code]] = {
         "Versions only grow.",
         "An old file could bring back a stolen key or a recalled build.",
         "Get the current one. " + _TAMPER,
+        "trust.json of version 3, and version 4 is in use",
     ),
     "PYV853": Code(
         "trust-expired",
@@ -290,6 +323,7 @@ CODES: Final[dict[str, Code]] = {
         "Its `expires_at` has passed.",
         "Otherwise an old one could be used for ever.",
         "Ask the administrator for the current trust file.",
+        "a trust file from last year",
     ),
     "PYV854": Code(
         "bad-state",
@@ -297,6 +331,15 @@ CODES: Final[dict[str, Code]] = {
         "It does not have the form in which it was written.",
         "It is not guessed at.",
         "Remove it and run `pyvorin-thin sync`.",
+        "device.json was cut short by a crash of the file system",
+    ),
+    "PYV855": Code(
+        "cannot-store",
+        "a file cannot be written or read on this machine",
+        "The disk is full, a folder is read-only or someone else's, or a limit was reached.",
+        "Files are written whole or not at all; what was there before is unchanged.",
+        "Free space, mend the folder's owner, or choose another: PYVORIN_THIN_HOME, TMPDIR.",
+        "pyvorin-thin sync, with no space left on device",
     ),
     "PYV860": Code(
         "required",
@@ -304,6 +347,7 @@ CODES: Final[dict[str, Code]] = {
         "The module would have run in Python.",
         "`require` turns that into an ImportError.",
         "Compile it, or use PYVORIN=on.",
+        "PYVORIN=require python app.py, and nothing was compiled",
     ),
     "PYV861": Code(
         "unsupported-platform",
@@ -311,6 +355,7 @@ CODES: Final[dict[str, Code]] = {
         "The message says what is needed.",
         "Layouts are known and tested for these platforms only.",
         "Everything keeps working in Python.",
+        "pyvorin-thin run under PyPy, or on ARM",
     ),
     "PYV862": Code(
         "other-bytecode",
@@ -318,6 +363,16 @@ CODES: Final[dict[str, Code]] = {
         "The source changed, or it was laid out differently, since the artifact was made.",
         "Native code attaches only to exactly the code it was made from.",
         "Compile again.",
+        "a line was added to the function since",
+    ),
+    "PYV863": Code(
+        "loaded-otherwise",
+        "the module does not come from Python's loader for source",
+        "It has an artifact, and another import hook, a bytecode file, an archive or an extension "
+        "module took its place.",
+        "What such a loader runs need not be the code that was compiled.",
+        "Load it from its .py file, or remove its artifact with cache rm.",
+        "a test runner or a coverage tool that rewrites modules while importing them",
     ),
     "PYV870": Code(
         "bad-configuration",
@@ -325,6 +380,7 @@ CODES: Final[dict[str, Code]] = {
         "A file, variable or argument has an unknown name or a value of the wrong kind.",
         "A setting that is silently ignored is worse than none.",
         "`pyvorin-thin doctor` prints every setting and where it comes from.",
+        "[tool.pyvorin]\n    min-speed = 2    # the setting is called min-speedup",
     ),
     "PYV880": Code(
         "no-compiler",
@@ -332,6 +388,7 @@ CODES: Final[dict[str, Code]] = {
         "`python -m pyvorin` was not found under this interpreter.",
         "`--local-native` and `report` use it.",
         "Install it: `pip install pyvorin`. Nothing else is needed: no account and no network.",
+        "pyvorin-thin compile app.py --local-native, without the package pyvorin",
     ),
     "PYV881": Code(
         "compiler-failed",
@@ -340,5 +397,6 @@ CODES: Final[dict[str, Code]] = {
         "Nothing was written.",
         "If it is an internal error (exit 70), report it; it never includes your source "
         "unless you add it.",
+        "the compiler was ended by the system for its memory",
     ),
 }

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 from pyvorin_wire.jobs import ExitCode
 
 if TYPE_CHECKING:
-    from pyvorin_wire.diagnostic import Diagnostic
+    from pyvorin_wire.diagnostic import Diagnostic, Span
 
 
 class ThinError(Exception):
     """A refusal. `code` is one of `codes.CODES`; `help` says what to do next, one line each.
 
-    `diagnostics` are findings about the user's source that it consists of, if any.
+    `diagnostics` are findings about the user's source that it consists of, if any. Otherwise
+    `span` is the place it is about, and `source` the text of that file.
     """
 
     exit_code = ExitCode.INTERNAL
@@ -34,6 +35,8 @@ class ThinError(Exception):
         self.message = message
         self.help = help
         self.diagnostics: tuple[Diagnostic, ...] = ()
+        self.span: Span | None = None
+        self.source = ""
 
 
 class UsageError(ThinError):

@@ -3,9 +3,11 @@
     import pyvorin_thin
     pyvorin_thin.install()
 
-The `.py` file stays authoritative: the normal loader finds it, compiles it and owns it; only its
-`exec_module` runs the module's code with attachments in it. Modules without an artifact are never
-touched, and nothing is ever built during an import.
+The `.py` file stays authoritative: the normal loader finds it, compiles it and owns it; only the
+code it hands over to be run, to an import or to `runpy`, has attachments in it. Modules without an
+artifact are never touched, and nothing is ever built during an import. If a module has one, and
+another loader than Python's own for source brings it in, a line on stderr says so: what that runs
+may be other code.
 
 PYVORIN = on (default) | off (do nothing) | require (a required module without a usable artifact is
 an ImportError). Required are the modules given to `install(require=…)` and those named in
@@ -22,7 +24,7 @@ from importlib.machinery import ModuleSpec, SourceFileLoader
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from types import FunctionType, ModuleType
+    from types import CodeType, FunctionType, ModuleType
     from typing import Any, TypeVar
 
     F = TypeVar("F", bound="Callable[..., Any]")
@@ -50,9 +52,13 @@ def install(require: "Iterable[str]" = ()) -> bool:
         if isinstance(finder, NativeFinder):
             finder.required |= set(require)
             return True
-    named = os.environ.get("PYVORIN_REQUIRE", "").replace(",", " ").split()
-    sys.meta_path.insert(0, NativeFinder({*require, *named}))
+    sys.meta_path.insert(0, NativeFinder({*require, *named()}))
     return True
+
+
+def named() -> "set[str]":
+    """The modules that PYVORIN_REQUIRE names."""
+    return set(os.environ.get("PYVORIN_REQUIRE", "").replace(",", " ").split())
 
 
 def uninstall() -> None:
@@ -66,26 +72,28 @@ class NativeFinder:
 
     def __init__(self, required: "set[str]") -> None:
         self.required = required
-        self.folder = os.path.join(cache_folder(), "modules")
+        self.said: set[str] = set()
 
     def find_spec(
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
     ) -> "ModuleSpec | None":
         must = self.must_be_native(name)
-        if not must and not os.path.exists(os.path.join(self.folder, f"{name}.json")):
+        if not must and not has_index(name):
             return None
         spec = self._found_by_others(name, path, target)
-        if spec is not None and type(spec.loader) is SourceFileLoader:
+        if spec is None:
+            return None
+        if type(spec.loader) is SourceFileLoader:
             spec.loader = NativeLoader(spec.loader.name, spec.loader.path, must)
+        elif must or name not in self.said:
+            self.said.add(name)
+            _loaded_otherwise(name, spec.loader, must)
         return spec
 
     def must_be_native(self, name: str) -> bool:
         if mode() != "require":
             return False
-        return name in self.required if self.required else self._has_index(name)
-
-    def _has_index(self, name: str) -> bool:
-        return os.path.exists(os.path.join(self.folder, f"{name}.json"))
+        return name in self.required if self.required else has_index(name)
 
     def _found_by_others(
         self, name: str, path: "Sequence[str] | None", target: "ModuleType | None"
@@ -98,23 +106,32 @@ class NativeFinder:
         return None
 
 
+def _loaded_otherwise(name: str, found: object, required: bool) -> None:
+    """Say that a module comes from a loader whose code is not the one that was compiled."""
+    from pyvorin_thin import events
+
+    kind = getattr(found, "__name__", type(found).__name__) if found else "a namespace package"
+    text = f"PYV863: {name}: it comes from {kind}, not from Python's loader for source"
+    if required:
+        raise ImportError(text, name=name)
+    print(f"pyvorin: {text}; artifact NOT loaded", file=sys.stderr)
+    events.record("refused", module=name, code="PYV863")
+
+
 class NativeLoader(SourceFileLoader):
-    """Runs a module's own code with attachments. Everything else is the source loader's."""
+    """Hands over a module's own code with attachments in it. Everything else is the source
+    loader's."""
 
     def __init__(self, fullname: str, path: str, required: bool) -> None:
         super().__init__(fullname, path)
         self.required = required
 
-    def exec_module(self, module: "ModuleType") -> None:
-        code = self.get_code(module.__name__)
+    def get_code(self, fullname: str) -> "CodeType | None":
+        code = super().get_code(fullname)
         if code is None:
-            raise ImportError(f"cannot load module {module.__name__!r}", name=module.__name__)
-        natives = open_natives(module.__name__, self.required)
-        if natives:
-            from pyvorin_thin import loader
-
-            code = loader.instrumented(code, natives)
-        exec(code, module.__dict__)
+            return None
+        natives = open_natives(fullname, self.required)
+        return _instrumented(code, natives, self) if natives else code
 
 
 def open_natives(module: str, required: bool, *, once: bool = False) -> "list[Any]":
@@ -126,6 +143,18 @@ def open_natives(module: str, required: bool, *, once: bool = False) -> "list[An
         return (loader.opened if once else loader.open_module)(module, required=required)
     except ThinError as error:
         raise ImportError(f"{error.code}: {module}: {error.message}", name=module) from error
+
+
+def _instrumented(code: "CodeType", natives: "list[Any]", found: NativeLoader) -> "CodeType":
+    from pyvorin_thin import loader
+    from pyvorin_thin.errors import ThinError
+
+    try:
+        return loader.instrumented(code, natives, required=found.required)
+    except ThinError as error:
+        raise ImportError(
+            f"{error.code}: {found.name}: {error.message}", name=found.name
+        ) from error
 
 
 def compiled(function: "F") -> "F":
@@ -145,7 +174,7 @@ def compiled(function: "F") -> "F":
 
 def _attach_now(function: "FunctionType", required: bool) -> None:
     name = _module_name(function)
-    if not required and not os.path.exists(os.path.join(cache_folder(), "modules", f"{name}.json")):
+    if not required and not has_index(name):
         from pyvorin_thin.state import NotNative
 
         function.__dict__["__pyvorin__"] = NotNative("no artifact for it")
@@ -177,6 +206,11 @@ def off_switch() -> str:
         return os.path.join(home, "config", "native-off")
     base = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
     return os.path.join(base, "pyvorin", "native-off")
+
+
+def has_index(module: str) -> bool:
+    """Whether there is an artifact for a module, in the home that the environment names now."""
+    return os.path.exists(os.path.join(cache_folder(), "modules", f"{module}.json"))
 
 
 def cache_folder() -> str:

@@ -14,7 +14,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -156,10 +156,28 @@ def attach(function: FunctionType, natives: Iterable[Native]) -> bool:
     return False
 
 
-def instrumented(code: CodeType, natives: list[Native]) -> CodeType:
-    """The module's code with an attachment right after each listed function is made."""
+def instrumented(code: CodeType, natives: list[Native], *, required: bool = False) -> CodeType:
+    """The module's code with an attachment right after each listed function is made.
+
+    With `required`, raises ProvenanceError PYV862 if a listed function is not in the code as it was
+    compiled, before anything of the module runs.
+    """
     wanted = frozenset(name for native in natives for name in native.qualnames)
+    if required:
+        there = set(_functions_of(code))
+        good = {name for native in natives for name, digest in native.functions.keys() & there}
+        if wanted - good:
+            names = ", ".join(sorted(wanted - good))
+            raise ProvenanceError("PYV862", f"{names}: not the bytecode that was compiled")
     return instrument(code, lambda function: attach(function, natives), wanted)
+
+
+def _functions_of(code: CodeType) -> Iterator[tuple[str, str]]:
+    """(qualname, digest of the bytecode) of every function in a module's code."""
+    for item in code.co_consts:
+        if isinstance(item, CodeType):
+            yield item.co_qualname, code_digest(item)
+            yield from _functions_of(item)
 
 
 def counts() -> list[dict[str, Any]]:

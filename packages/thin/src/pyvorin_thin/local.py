@@ -45,17 +45,24 @@ def require() -> None:
         )
 
 
+def call(*words: str, timeout_s: float | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Run `python -m pyvorin WORDS`. -P: a `json.py` beside the program is not the compiler's."""
+    line = [sys.executable, "-P", "-m", "pyvorin", *words]
+    return subprocess.run(line, capture_output=True, timeout=timeout_s, check=False)
+
+
 def run(command: str, arguments: Sequence[str], *, timeout_s: float | None = None) -> Outcome:
     """Run `python -m pyvorin COMMAND … --format json`. Its messages for people go to our standard
     error."""
     require()
-    line = [sys.executable, "-m", "pyvorin", command, *arguments, "--format", "json"]
     try:
-        done = subprocess.run(line, capture_output=True, timeout=timeout_s, check=False)
+        done = call(command, "--format", "json", *arguments, timeout_s=timeout_s)
     except subprocess.TimeoutExpired as error:
         raise ServiceError(
             "PYV881", f"the compiler did not end within {timeout_s:.0f} s"
         ) from error
+    if done.returncode < 0:
+        raise ServiceError("PYV881", f"the compiler was ended by signal {-done.returncode}")
     _forward(done.stderr.decode("utf-8", "replace"))
     try:
         document = json.loads(done.stdout) if done.stdout.strip() else {}

@@ -47,7 +47,8 @@ def profile(command: Sequence[str], *, limit: int = 20) -> Profile:
     line = _python_arguments(command)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "profile")
-        full = [sys.executable, "-m", "cProfile", "-o", path, *line]
+        safe = [] if line[0] == "-m" else ["-P"]  # a script has its own folder on the path only
+        full = [sys.executable, *safe, "-m", "cProfile", "-o", path, *line]
         done = subprocess.run(full, check=False, stdout=_STDERR)
         if not os.path.exists(path):
             raise UsageError(

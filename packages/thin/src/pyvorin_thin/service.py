@@ -69,13 +69,13 @@ class Signer:
 
 
 class Service:
-    """One service for one device. Holds an access token for the life of the object."""
+    """One service for one device. Holds a connection and an access token for the object's life."""
 
     def __init__(self, connection: Connection, signer: Signer, device_id: str = "") -> None:
         self._connection = connection
         self._signer = signer
         self._device_id = device_id
-        self._token: str | None = None
+        self._token: api.TokenResponse | None = None
         self._offset_s = 0
 
     def call(
@@ -86,11 +86,12 @@ class Service:
         answer: type[R],
         *,
         headers: Mapping[str, str] = {},
+        repeatable: bool = False,
     ) -> R:
-        """Send `body`, check and return the answer. `headers` are further ones (Idempotency-Key).
-        Raises ThinError."""
+        """Send `body`, check and return the answer. `headers` are further ones (Idempotency-Key);
+        `repeatable` says that sending it twice does no harm. Raises ThinError."""
         data = b"" if body is None else canonical.dumps(body.to_json())
-        raw = self._send(method, target, data, headers)
+        raw = self._send(method, target, data, headers, repeatable=repeatable)
         return _record(raw.body, answer)
 
     def download(self, artifact_id: str) -> bytes:
@@ -98,8 +99,15 @@ class Service:
         target = f"/v1/artifacts/{artifact_id}/download"
         return self._send("GET", target, b"", {}, limit=MAX_CONTAINER_BYTES).body
 
-    def sync(self, trust: Trust) -> None:
-        """Fetch the recall list, which is due on every contact, and store it."""
+    def sync(self, trust: Trust, *, always: bool = True) -> None:
+        """Fetch the recall list, which is due on every contact, and store it.
+
+        With `always` false it is not fetched if the service says that ours is the newest.
+        """
+        if not always:
+            ours = trusting.load_recall()
+            if ours is not None and ours.version == self._fresh_token().recall_version:
+                return
         trusting.accept_recall(trust, self.call("GET", "/v1/recall", None, Envelope))
 
     def _send(
@@ -110,9 +118,11 @@ class Service:
         headers: Mapping[str, str],
         *,
         limit: int = 8 << 20,
+        repeatable: bool = False,
     ) -> Answer:
         repeatable = (
-            method in ("GET", "PUT")
+            repeatable
+            or method in ("GET", "PUT")
             or "idempotency-key" in headers
             or target.startswith("/v1/auth/")
         )
@@ -153,7 +163,7 @@ class Service:
         if body:
             sent["content-type"] = "application/json"
         if self._signer.alg == httpsig.HMAC and not path.startswith("/v1/auth/"):
-            sent["authorization"] = f"Bearer {self._access_token()}"
+            sent["authorization"] = f"Bearer {self._fresh_token().access_token}"
         created = int(time.time()) + self._offset_s
         nonce = secrets.token_urlsafe(httpsig.NONCE_BYTES)
         parameters = httpsig.Parameters(created, nonce, self._signer.keyid, self._signer.alg)
@@ -161,11 +171,10 @@ class Service:
         sent.update(httpsig.sign(request, parameters, self._signer.make))
         return self._connection.send(method, target, sent, body, limit=limit)
 
-    def _access_token(self) -> str:
+    def _fresh_token(self) -> api.TokenResponse:
         if self._token is None:
             asked = api.TokenRequest(self._device_id)
-            found = self.call("POST", "/v1/auth/token", asked, api.TokenResponse)
-            self._token = found.access_token
+            self._token = self.call("POST", "/v1/auth/token", asked, api.TokenResponse)
         return self._token
 
 

@@ -1,10 +1,13 @@
-"""One TLS connection to the service, believed only if it shows a pinned key.
+"""TLS to the service, believed only if it shows a pinned key.
 
 TLS 1.3 only; the trust file's own authority only (the system's store plays no part); the
 certificate must be for the host, current, and its SubjectPublicKeyInfo must hash to one of the two
 pins. The pin is checked after the handshake and before the first byte of a request. Redirects are
 not followed, proxies not used, answers are capped and have a deadline. No option turns any of this
 off.
+
+The requests of one command share a connection, as a handshake costs more than most requests; one
+that was idle for IDLE_S is not used again, because the service may be closing it just then.
 """
 
 import hashlib
@@ -21,6 +24,7 @@ from pyvorin_wire.trust import Trust
 from pyvorin_thin.errors import ProvenanceError, ServiceError, UsageError
 
 MAX_ANSWER_BYTES: Final = 8 << 20
+IDLE_S: Final = 3.0  # below any server's own limit
 _CHUNK: Final = 1 << 16
 
 
@@ -34,7 +38,7 @@ class Answer:
 
 
 class Connection:
-    """Sends requests to one URL of a trust file; a connection a request, so nothing lingers."""
+    """Sends requests to one URL of a trust file, one after the other."""
 
     def __init__(self, trust: Trust, url: str, timeout_s: float) -> None:
         if url not in trust.urls:
@@ -48,6 +52,18 @@ class Connection:
         self.pins = frozenset(trust.spki_pins)
         self.timeout_s = timeout_s
         self.context = _context(trust)
+        self._open: http.client.HTTPSConnection | None = None
+        self._used_at = 0.0
+
+    def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection if one is open; the next request opens another."""
+        connection = getattr(self, "_open", None)
+        self._open = None
+        if connection is not None:
+            connection.close()
 
     def send(
         self,
@@ -60,16 +76,16 @@ class Connection:
     ) -> Answer:
         """Send one request. Raises ServiceError (PYV830, PYV834) or ProvenanceError (PYV831,
         PYV832)."""
-        connection = http.client.HTTPSConnection(
-            self.host, self.port, timeout=self.timeout_s, context=self.context
-        )
+        connection, kept = self._connection(), False
         try:
-            connection.connect()
-            self._check_pin(connection)
+            if connection.sock is None:
+                connection.connect()
+                self._check_pin(connection)
             connection.request(
                 method, target, body=body or None, headers={"Host": self.authority, **headers}
             )
-            return self._read(connection, limit)
+            answer = self._read(connection, limit)
+            kept = True
         except ssl.SSLError as error:
             raise ProvenanceError(
                 "PYV832", f"TLS with {self.authority} was refused: {_reason(error)}"
@@ -78,7 +94,26 @@ class Connection:
             text = str(error) or type(error).__name__
             raise ServiceError("PYV830", f"{self.authority} cannot be reached: {text}") from error
         finally:
+            if kept:
+                self._open, self._used_at = connection, time.monotonic()
+            else:
+                connection.close()
+        return answer
+
+    def _connection(self) -> http.client.HTTPSConnection:
+        """The open connection if it may be used again, else a new one, not yet connected. It is
+        kept only once an answer was read whole.
+        """
+        connection, self._open = self._open, None
+        if connection is not None and time.monotonic() - self._used_at < IDLE_S:
+            return connection
+        if connection is not None:
             connection.close()
+        connection = http.client.HTTPSConnection(
+            self.host, self.port, timeout=self.timeout_s, context=self.context
+        )
+        connection.auto_open = 0  # nothing is sent over a connection whose pin was not checked
+        return connection
 
     def _check_pin(self, connection: http.client.HTTPSConnection) -> None:
         certificate = connection.sock.getpeercert(binary_form=True)

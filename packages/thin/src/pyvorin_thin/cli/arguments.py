@@ -1,6 +1,7 @@
 """The command line's grammar. Imports nothing of the client, so that every start is quick."""
 
 import argparse
+import itertools
 import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
@@ -15,15 +16,19 @@ examples:
 """
 
 
+class BadUsage(Exception):
+    """A command line that cannot be parsed: what is wrong, and where to read on."""
+
+
 class _Parser(argparse.ArgumentParser):
     """An `ArgumentParser` whose complaint is one sentence and where to read on."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see `{self.prog} --help`)\n")
+        raise BadUsage(message, f"see `{self.prog} --help`")
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
-    """Parse; `module` names the module of `pyvorin_thin.cli` to run. Exits 2 on error."""
+    """Parse; `module` names the module of `pyvorin_thin.cli` to run. Raises BadUsage."""
     if any(word.lower().startswith("pyvk1_") for word in words):
         sys.stderr.write(
             "pyvorin-thin: PYV824: a licence key does not belong on the command line, where others"
@@ -31,6 +36,13 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         )
         raise SystemExit(2)
     return _parser().parse_args(words)
+
+
+def style(words: Sequence[str]) -> str:
+    """The format asked for, also on a command line that does not parse."""
+    pairs = itertools.zip_longest(words, words[1:], fillvalue="")
+    asked = [two if one == "--format" else one[9:] for one, two in pairs if one[:8] == "--format"]
+    return asked[-1] if asked and asked[-1] in ("json", "sarif", "github") else "text"
 
 
 def _parser() -> argparse.ArgumentParser:

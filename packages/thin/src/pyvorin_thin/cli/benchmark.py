@@ -31,6 +31,12 @@ def run(options: argparse.Namespace) -> int:
     for number in range(options.runs + 1):
         for mode, results in sides.items():
             result = _once(options, mode)
+            if result.exit_code and mode == "off":
+                raise UsageError(
+                    "PYV870",
+                    f"`{options.program}` ended with exit code {result.exit_code} in plain Python, "
+                    "so there is nothing to time",
+                )
             if number:  # the first of each side warms the caches
                 results.append(result)
     answers = {(one.exit_code, one.stdout) for results in sides.values() for one in results}
@@ -63,7 +69,7 @@ def _show(sides: dict[str, list[Run]], options: argparse.Namespace) -> int:
 
 
 def _once(options: argparse.Namespace, mode: str) -> Run:
-    line = [sys.executable, "-m", "pyvorin_thin", "run"]
+    line = [sys.executable, "-P", "-m", "pyvorin_thin", "run"]
     line += ["-m"] * options.as_module + [options.program, *options.arguments]
     started = time.perf_counter()
     done = subprocess.run(

@@ -2,9 +2,8 @@
 machine, nothing is written."""
 
 import argparse
-from collections.abc import Iterator
 
-from pyvorin_wire.diagnostic import Diagnostic, Severity
+from pyvorin_wire.diagnostic import Severity
 
 from pyvorin_thin import local, scan
 from pyvorin_thin.cli import findings, output
@@ -13,7 +12,14 @@ from pyvorin_thin.scan import notpython
 
 def run(options: argparse.Namespace) -> int:
     sources = {path: notpython.read_source(path) for path in options.paths}
-    found = [item for path, text in sources.items() for item in _findings(path, text)]
+    found = []
+    worst = 0  # what the compiler could not even read, or could not answer
+    for path, text in sources.items():
+        found += scan.upload({path: text})
+        if local.is_installed():
+            done = local.run("check", ["--", path])
+            found += done.diagnostics
+            worst = max(worst, done.exit_code)
     findings.show(found, sources, options.format)
     if not local.is_installed():
         output.say(
@@ -22,10 +28,6 @@ def run(options: argparse.Namespace) -> int:
         )
     errors = sum(item.severity is Severity.ERROR for item in found)
     output.say(f"{len(sources)} file(s), {errors} error(s), {len(found) - errors} note(s)")
-    return 0 if options.exit_zero or not errors else 1
-
-
-def _findings(path: str, text: str) -> Iterator[Diagnostic]:
-    yield from scan.upload({path: text})
-    if local.is_installed():
-        yield from local.run("check", [path]).diagnostics
+    if options.exit_zero and worst <= 1:
+        return 0
+    return worst if worst > 1 else int(bool(errors))

@@ -22,7 +22,7 @@ from pyvorin_thin import (
     trust,
 )
 from pyvorin_thin.build import Consent, Plan
-from pyvorin_thin.cli import findings, output
+from pyvorin_thin.cli import findings, output, table
 from pyvorin_thin.errors import Findings, ProvenanceError, ThinError, UsageError
 from pyvorin_thin.scan import notpython
 from pyvorin_thin.switches import SEND_SOURCE
@@ -77,7 +77,7 @@ def _dry_run(plan: Plan, device: keys.Device, consent: Consent) -> int:
         sys.stdout.buffer.flush()
     if consent.include_source and not consent.environment:
         output.say(f"without {SEND_SOURCE}=1 the second is not sent")
-    for item in scan.upload({plan.path: plan.source}):
+    for item in scan.upload(build.texts(plan, consent)):
         output.say(f"{item.code}: {item.message}; this would stop it")
     output.say("nothing was sent")
     return 0
@@ -115,7 +115,8 @@ def _compile_there(
         "sandbox_tier": built.manifest.sandbox_tier,
     }
     what = f"{plan.module}: {', '.join(names)}"
-    text = f"ok[PYV000]: {what} compiled, verified and stored ({document['cache']})\n"
+    text = table.of_report(built.report) if built.report else ""
+    text += f"ok[PYV000]: {what} compiled, verified and stored ({document['cache']})\n"
     output.data(document, text, options.format if options.format == "json" else "text")
     return 0
 
@@ -124,6 +125,8 @@ def _show_findings(error: ThinError, plan: Plan, style: str) -> None:
     """Diagnostics that come from the service hold positions only: show them beside our own
     source."""
     found = error.diagnostics
+    if isinstance(error, build.JobEnded) and error.job.report and style == "text":
+        output.data({}, table.of_report(error.job.report), style)
     if found and style == "text":
         findings.show(
             found,
@@ -168,12 +171,13 @@ def _compile_here(options: argparse.Namespace, settings: config.Settings) -> int
 
 
 def _words(options: argparse.Namespace, settings: config.Settings, folder: str) -> list[str]:
-    words = [options.file, "-o", folder, "--on-unsupported", settings["on-unsupported"]]
+    words = ["-o", folder, "--on-unsupported", settings["on-unsupported"]]
     words += ["--opt-level", str(settings["opt-level"])]
     words += ["--min-speedup", str(settings["min-speedup"])]
     for name in options.function or ():
         words += ["--function", name]
-    return [*words, "--examples", options.examples] if options.examples else words
+    words += ["--examples", options.examples] if options.examples else []
+    return [*words, "--", options.file]
 
 
 def _keep(

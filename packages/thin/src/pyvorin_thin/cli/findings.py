@@ -27,15 +27,12 @@ def show(found: Iterable[Diagnostic], sources: Mapping[str, str], style: str) ->
     sys.stdout.write(text)
 
 
-def is_refusal(error: Exception) -> bool:
-    return isinstance(error, ThinError)
-
-
 def complain(error: ThinError, style: str) -> int:
     """Show a refusal where the format wants it; the exit code."""
     diagnostics = list(error.diagnostics) or [diagnostic_of(error)]
     if style == "text":
-        text = render.render_text(diagnostics, {}, colour=colour(sys.stderr))
+        sources = {error.span.file: error.source} if error.span else {}
+        text = render.render_text(diagnostics, sources, colour=colour(sys.stderr))
         sys.stderr.write(text)
         if error.diagnostics:
             say(f"pyvorin-thin: {error.message}")
@@ -47,7 +44,12 @@ def complain(error: ThinError, style: str) -> int:
 def diagnostic_of(error: ThinError) -> Diagnostic:
     slug = codes.CODES[error.code].slug if error.code in codes.CODES else ""
     code = error.code if error.code[:3] == "PYV" else "PYV837"
-    return Diagnostic(code, Severity.ERROR, error.message, help=error.help, slug=slug)
+    return Diagnostic(code, Severity.ERROR, error.message, error.span, help=error.help, slug=slug)
+
+
+def internal(error: Exception) -> Diagnostic:
+    """A fault of the client; its kind only, for a message may hold the program's data."""
+    return Diagnostic("PYV900", Severity.ERROR, f"internal error: {type(error).__name__}")
 
 
 def _rules() -> dict[str, render.Rule]:

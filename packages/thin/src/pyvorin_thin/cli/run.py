@@ -1,5 +1,10 @@
 """`pyvorin-thin run PROGRAM …`: run a script or module with native code attached, as `python
-PROGRAM …` would without."""
+PROGRAM …` would without.
+
+Under PYVORIN=require the script is held to the rule of every module (see `hook`): it must have
+native code if it is named in PYVORIN_REQUIRE, or, with nothing named, if it has an artifact. A
+program that ends without having loaded any native code fails too: requiring is never silence.
+"""
 
 import argparse
 import functools
@@ -12,7 +17,8 @@ from collections.abc import Callable
 
 import pyvorin_thin
 from pyvorin_thin import config, hook, loader
-from pyvorin_thin.errors import UsageError
+from pyvorin_thin.errors import ProvenanceError, UsageError
+from pyvorin_thin.scan import notpython
 
 
 def run(options: argparse.Namespace) -> Callable[[], int]:
@@ -24,25 +30,29 @@ def run(options: argparse.Namespace) -> Callable[[], int]:
     sys.argv = [options.program, *options.arguments]
     if options.as_module:
         sys.path.insert(0, os.getcwd())
-        return functools.partial(_guarded, functools.partial(_module, options.program))
+        return functools.partial(_guarded, functools.partial(_module, options.program), mode)
     sys.path.insert(0, os.path.dirname(os.path.abspath(options.program)))
     code = _script(options.program, mode)
     main = types.ModuleType("__main__")
     main.__file__ = options.program
     main.__dict__["__builtins__"] = __builtins__
     sys.modules["__main__"] = main
-    return functools.partial(_guarded, functools.partial(exec, code, main.__dict__))
+    return functools.partial(_guarded, functools.partial(exec, code, main.__dict__), mode)
 
 
 def _module(name: str) -> None:
     runpy.run_module(name, run_name="__main__", alter_sys=True)
 
 
-def _guarded(program: Callable[[], object]) -> int:
+def _guarded(program: Callable[[], object], mode: str) -> int:
     """Run to the end. An exception is shown as the interpreter would, without the client's
     frames."""
     try:
         program()
+    except SystemExit as end:
+        if end.code in (None, 0) and mode == "require":
+            return _nothing_native()
+        raise
     except Exception as error:
         trace = error.__traceback__
         ours = (os.path.dirname(hook.__file__), runpy.__file__, "<frozen runpy>")
@@ -50,7 +60,16 @@ def _guarded(program: Callable[[], object]) -> int:
             trace = trace.tb_next
         sys.excepthook(type(error), error.with_traceback(trace), trace)
         return 1
-    return 0
+    return _nothing_native() if mode == "require" else 0
+
+
+def _nothing_native() -> int:
+    """0 if the program that just ended had native code; else say so, and provenance's exit code."""
+    if loader.counts():
+        return 0
+    error = ProvenanceError("PYV860", "the program ran to its end without any native code")
+    print(f"pyvorin: {error.code}: {error.message}", file=sys.stderr)
+    return int(error.exit_code)
 
 
 def _mode() -> str:
@@ -67,13 +86,23 @@ def _script(path: str, mode: str) -> types.CodeType:
     """
     try:
         with io.open_code(path) as file:
-            code = compile(file.read(), path, "exec", dont_inherit=True)
+            data = file.read()
     except OSError as error:
         raise UsageError("PYV813", f"{path} cannot be read: {error.strerror}") from error
-    except SyntaxError as error:
-        raise UsageError("PYV813", f"{path}:{error.lineno}: {error.msg}") from error
+    except ValueError as error:  # a NUL in the name
+        raise UsageError("PYV813", f"{path} cannot be read: {error}") from error
+    try:
+        code = compile(data, path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise notpython.unparsable(path, error, data.decode("utf-8", "replace")) from error
     if mode == "off" or hook.is_off():
         return code
     name = os.path.basename(path).removesuffix(".py")
-    natives = loader.open_module(name, required=mode == "require")
-    return loader.instrumented(code, natives) if natives else code
+    required = _must_be_native(name, mode)
+    natives = loader.open_module(name, required=required)
+    return loader.instrumented(code, natives, required=required) if natives else code
+
+
+def _must_be_native(name: str, mode: str) -> bool:
+    """Whether PYVORIN=require is about the script itself: `hook.NativeFinder`'s rule."""
+    return mode == "require" and hook.NativeFinder(hook.named()).must_be_native(name)

@@ -22,7 +22,8 @@ from pyvorin_thin.scan import notpython
 
 def run(options: argparse.Namespace) -> int:
     source = notpython.read_source(options.what) if options.what.endswith(".py") else None
-    results = [_result(container, signer, source) for container, signer in verified(options.what)]
+    live = None if source is None else _live(options.what, source)
+    results = [_result(container, signer, live) for container, signer in verified(options.what)]
     rows = [
         (r["artifact_id"], r["signer"], f"{len(r['functions'])} function(s)", r["fits"])
         for r in results
@@ -63,13 +64,16 @@ def _one(
     return container, ", ".join(sorted(ids))
 
 
-def _result(container: Container, signer: str, source: str | None) -> dict[str, Any]:
+def _live(path: str, source: str) -> set[tuple[str, str]]:
+    """The functions of the file as it is now. Raises UsageError if it does not parse."""
+    try:
+        return set(_digests(compile(source, "<source>", "exec", dont_inherit=True)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise notpython.unparsable(path, error, source) from error
+
+
+def _result(container: Container, signer: str, live: set[tuple[str, str]] | None) -> dict[str, Any]:
     manifest = container.manifest
-    live = (
-        None
-        if source is None
-        else set(_digests(compile(source, "<source>", "exec", dont_inherit=True)))
-    )
     differs = [
         entry.qualname
         for entry in manifest.functions

@@ -13,6 +13,8 @@ import stat
 import tokenize
 from typing import Final
 
+from pyvorin_wire.diagnostic import Span
+
 from pyvorin_thin.errors import UsageError
 
 MAX_SOURCE_BYTES: Final = 1 << 20
@@ -78,11 +80,18 @@ def _read(path: str) -> bytes:
 def _decode(path: str, data: bytes) -> str:
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        if encoding not in ("utf-8", "utf-8-sig"):
-            raise _refuse(path, f"is encoded as {encoding}; save it as UTF-8")
+    except SyntaxError as error:
+        if "unknown encoding" in str(error.msg):
+            raise _refuse(path, f"declares an {error.msg}; save it as UTF-8") from error
+        encoding = "utf-8"  # and not valid: decoding says where
+    if encoding not in ("utf-8", "utf-8-sig"):
+        raise _refuse(path, f"is encoded as {encoding}; save it as UTF-8")
+    try:
         return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
-    except (SyntaxError, UnicodeDecodeError) as error:
-        raise _refuse(path, "is not UTF-8 text") from error
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        byte = f"byte {data[error.start]:#04x} in line {line}"
+        raise _refuse(path, f"is not UTF-8 text: {byte}") from error
 
 
 def _nesting(text: str) -> int:
@@ -92,6 +101,17 @@ def _nesting(text: str) -> int:
         depth = depth + 1 if char in "([{" else max(0, depth - 1)
         deepest = max(deepest, depth)
     return deepest
+
+
+def unparsable(path: str, error: Exception, source: str) -> UsageError:
+    """The refusal of a text that Python's own compiler does not take, with the place it names."""
+    if not isinstance(error, SyntaxError):
+        return _refuse(path, "is nested too deeply for Python itself, or is no source text")
+    refusal = UsageError("PYV813", f"{path} is not valid Python: {error.msg}")
+    if error.lineno:
+        line, column = error.lineno, max(0, (error.offset or 1) - 1)
+        refusal.span, refusal.source = Span(path, line, column, line, column + 1), source
+    return refusal
 
 
 def _refuse(path: str, reason: str) -> UsageError:

@@ -1,5 +1,8 @@
 """Find credentials in source text, by a table of rules (`credential_rules.toml`).
 
+Lines are read as they stand, and once more with each text constant as Python would join it, so that
+`"AKIA" "…"`, `"AKIA" + "…"` and escapes hide nothing.
+
 A rule matches a prefix or a form; its value must then look random: at least `entropy` bits a
 character, and no placeholder such as `EXAMPLE` or `xxxx`. Keywords are looked for first, so a text
 without any is read once. Patterns are linear-time (no nested repetition), lines over 10,000
@@ -9,6 +12,7 @@ The finding shows the rule, the line and a redacted prefix, never the value. A l
 a reason: `# pyv: allow-secret[reason]`.
 """
 
+import ast
 import math
 import re
 import tomllib
@@ -54,13 +58,52 @@ def rules() -> tuple[Rule, ...]:
 
 def scan(file: str, text: str) -> Iterator[Diagnostic]:
     """One finding a line and rule. Allowed lines are recorded in the local log instead."""
-    for number, line in enumerate(text.splitlines(), 1):
-        allowed = ALLOW.search(line)
-        for rule, start, end in matches(line[:MAX_LINE]):
+    lines = text.splitlines()
+    seen = set()
+    for number, column, shown in (
+        *((i, None, line) for i, line in enumerate(lines, 1)),
+        *joined(text),
+    ):
+        allowed = ALLOW.search(lines[number - 1])
+        for rule, start, end in matches(shown[:MAX_LINE]):
+            if column is not None:
+                if (number, rule.id) in seen:
+                    continue
+                end, start = end - start + column, column
+            seen.add((number, rule.id))
             if allowed:
                 events.record("secret-allowed", rule=rule.id, line=number, reason=allowed[1])
                 continue
-            yield _finding(file, number, start, end, rule, line[start : start + 4])
+            yield _finding(file, number, start, end, rule, lines[number - 1][start : start + 4])
+
+
+def joined(text: str) -> Iterator[tuple[int, int, str]]:
+    """(line, column, the line as it would be with the constant in one piece) for each text constant
+    that is not in the source as it is."""
+    try:
+        tree = ast.parse(text)
+        constants = [(node, _constant(node)) for node in ast.walk(tree)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return
+    lines = text.splitlines()
+    for node, value in constants:
+        if value and value not in text and isinstance(node, ast.expr):
+            before = lines[node.lineno - 1].encode()[: node.col_offset].decode(errors="ignore")
+            for part in value.splitlines():
+                yield node.lineno, len(before), f'{before}"{part}"'
+
+
+def _constant(node: ast.AST) -> str | None:
+    """The text of a constant or of constants that are added."""
+    match node:
+        case ast.Constant(value=str() as value):
+            return value
+        case ast.Constant(value=bytes() as data):
+            return data.decode("latin-1")
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            one, other = _constant(left), _constant(right)
+            return None if one is None or other is None else one + other
+    return None
 
 
 def matches(line: str) -> Iterator[tuple[Rule, int, int]]:
