@@ -10,17 +10,28 @@ from typing import Any
 
 import structlog
 import uvicorn
+import uvloop
 from fastapi import FastAPI, Response
+from pyvorin_wire import trust as trust_format
 from pyvorin_wire.trust import Role
 
 from pyvorin_server import worker
 from pyvorin_server.artifacts import routes as artifact_routes
 from pyvorin_server.artifacts.service import Artifacts
 from pyvorin_server.artifacts.storage import open_store
+from pyvorin_server.audit.checkpoints import Keys
+from pyvorin_server.auth import members, people_routes
 from pyvorin_server.auth import routes as auth_routes
+from pyvorin_server.auth.confine import Confine
+from pyvorin_server.auth.device_codes import DeviceCodes
 from pyvorin_server.auth.guard import Guard
+from pyvorin_server.auth.oidc import IdentityTokens
+from pyvorin_server.auth.people import People
+from pyvorin_server.auth.refusals import Refusals
+from pyvorin_server.auth.routing import public, route_table
 from pyvorin_server.auth.secrets import load_secrets
-from pyvorin_server.auth.tokens import load_ring
+from pyvorin_server.auth.sessions import Sessions
+from pyvorin_server.auth.tokens import RingKeeper, load_ring
 from pyvorin_server.billing import routes as usage_routes
 from pyvorin_server.billing.usage import Usage
 from pyvorin_server.builds import routes as job_routes
@@ -35,15 +46,25 @@ from pyvorin_server.errors import ConfigError
 from pyvorin_server.health import Health
 from pyvorin_server.kit import process
 from pyvorin_server.kit.clock import Clock, SystemClock
+from pyvorin_server.kit.egress import Egress
+from pyvorin_server.kit.front import Front
 from pyvorin_server.kit.http import Gate, install_problem_answers
 from pyvorin_server.kit.local import LocalClient, serve
 from pyvorin_server.kit.sealing import FileKeyProvider
 from pyvorin_server.kit.tokens import read_token
 from pyvorin_server.licences import routes as licence_routes
+from pyvorin_server.licences.delivery import Delivery
 from pyvorin_server.licences.service import Licences
+from pyvorin_server.manage import routes as manage_routes
+from pyvorin_server.manage.alerting import Alerting
+from pyvorin_server.manage.auditing import Auditing
+from pyvorin_server.manage.organisation import Organisation
 from pyvorin_server.orgs import DataKeys
 from pyvorin_server.settings import Settings
+from pyvorin_server.signer.keys import verify_ed25519
 from pyvorin_server.signer.service import SOCKET as SIGNER_SOCKET
+from pyvorin_server.watch.delivery import Deliverer
+from pyvorin_server.watch.watcher import Watcher
 
 CERTIFICATE_FILE = "tls.crt"
 CERTIFICATE_KEY_FILE = "tls.key"
@@ -62,7 +83,23 @@ async def build_app(settings: Settings, clock: Clock) -> FastAPI:
     async with database.read() as connection:
         ring = await load_ring(connection, keys, clock.now())
     signer = LocalClient(settings.run_dir / SIGNER_SOCKET, read_token(settings.key_dir, "signer"))
-    guard = Guard(database, secrets.request_master, ring, settings.url, clock)
+    keeper = RingKeeper(database, keys, ring, clock)
+    sessions = Sessions(database, secrets.request_master, clock)
+    refusals = Refusals(database, secrets.pepper, clock)
+    guard = Guard(
+        database,
+        secrets.request_master,
+        keeper,
+        settings.url,
+        clock,
+        sessions=sessions,
+        refusals=refusals,
+        requests_per_minute=settings.requests_per_minute,
+    )
+    egress = Egress(settings.egress_allow, settings.egress_ca_file)
+    identities = IdentityTokens(database, egress, clock)
+    codes = DeviceCodes(database, secrets.pepper, clock)
+    people = People(database, keys, sessions, refusals, clock)
     broker = SourceBroker(settings.broker_max_bytes)
     engine = EngineClient(settings, keys)
     data_keys = DataKeys(keys)
@@ -72,8 +109,24 @@ async def build_app(settings: Settings, clock: Clock) -> FastAPI:
     artifacts = Artifacts(
         database, open_store(settings), data_keys, signer, _artifact_keys(settings), clock
     )
-    licences = Licences(settings, database, guard, signer, keys, secrets, clock)
-    tokens = auth_routes.Tokens(settings, database, ring, clock)
+    licences = Licences(
+        settings,
+        database,
+        guard,
+        Delivery(database, signer, secrets.request_master),
+        keys,
+        secrets,
+        identities,
+        refusals,
+        clock,
+    )
+    tokens = auth_routes.Tokens(settings, database, keeper, clock)
+
+    deliverer = Deliverer(settings, database, egress, keys, clock)
+    watcher = Watcher(database, deliverer, clock)
+    organisation = Organisation(database, secrets.pepper, egress, clock)
+    auditing = Auditing(settings, database, _audit_keys(settings), clock)
+    alerting = Alerting(database, keys, egress, clock)
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
@@ -86,9 +139,13 @@ async def build_app(settings: Settings, clock: Clock) -> FastAPI:
                 "differences": broker.answer_differences,
             },
         )
-        tidying = asyncio.create_task(_tidy(database, broker))
+        background = [
+            asyncio.create_task(_tidy(database, broker)),
+            asyncio.create_task(watcher.run()),
+        ]
         yield
-        tidying.cancel()
+        for task in background:
+            task.cancel()
         socket.close()
         engine.close()
         await database.close()
@@ -96,12 +153,16 @@ async def build_app(settings: Settings, clock: Clock) -> FastAPI:
     app = FastAPI(title="Pyvorin", version="1", docs_url=None, redoc_url=None, lifespan=life)
     install_problem_answers(app)
     app.include_router(Health(settings, database, signer, clock).router())
-    app.include_router(auth_routes.router(tokens, guard))
+    app.include_router(auth_routes.router(tokens, codes, guard))
+    app.include_router(people_routes.router(people, codes, guard))
     app.include_router(licence_routes.router(licences, guard))
     app.include_router(job_routes.router(settings, submit, jobs, guard, once))
     app.include_router(artifact_routes.router(artifacts, guard))
     app.include_router(usage_routes.router(Usage(database, clock), guard))
+    app.include_router(manage_routes.router(organisation, auditing, alerting, guard))
     _add_trust_route(app, settings)
+    route_table(app)  # refuses an application with a route that nobody thought about
+    app.add_middleware(Confine)
     app.add_middleware(Gate, max_body_bytes=settings.body_max_bytes)
     return app
 
@@ -109,7 +170,7 @@ async def build_app(settings: Settings, clock: Clock) -> FastAPI:
 def _add_trust_route(app: FastAPI, settings: Settings) -> None:
     signed = (settings.data_dir / SIGNED_TRUST_FILE).read_bytes()
 
-    @app.get("/v1/trust", tags=["trust"])
+    @app.get("/v1/trust", tags=["trust"], **public("signed by the root, public keys only"))
     async def trust() -> Response:
         """The current trust file, signed by its root."""
         return Response(signed, media_type="application/json")
@@ -122,6 +183,11 @@ def _artifact_keys(settings: Settings) -> dict[str, bytes]:
         for key in trust["keys"]
         if key["role"] == Role.ARTIFACT.value
     }
+
+
+def _audit_keys(settings: Settings) -> Keys:
+    trusted = trust_format.parse((settings.data_dir / TRUST_FILE).read_bytes())
+    return dict(trusted.verifiers(Role.AUDIT, verify_ed25519))
 
 
 async def _tidy(database: Database, broker: SourceBroker) -> None:
@@ -154,7 +220,7 @@ def server_config(settings: Settings, app: Any) -> TlsConfig:
         port=settings.listen_port,
         ssl_certfile=settings.key_dir / CERTIFICATE_FILE,
         ssl_keyfile=settings.key_dir / CERTIFICATE_KEY_FILE,
-        http="httptools",
+        http=Front,
         ws="none",
         proxy_headers=False,
         server_header=False,
@@ -162,17 +228,34 @@ def server_config(settings: Settings, app: Any) -> TlsConfig:
         log_config=None,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=_DRAIN_S,
-        limit_concurrency=500,
+        limit_concurrency=2000,
     )
+
+
+async def _check_exposure(settings: Settings) -> None:
+    """Refuse to be reached from elsewhere before someone is responsible for the installation."""
+    if settings.is_loopback:
+        return
+    database = open_database(settings.app_database)
+    async with database.read() as connection:
+        responsible = await members.administrators(connection)
+    await database.close()
+    if not responsible:
+        raise ConfigError(
+            "listening beyond loopback needs an administrator: start on loopback, run"
+            " `pyvorin-server admin invite`, enrol, then change `listen_host`"
+        )
 
 
 async def run(settings: Settings) -> None:
     """Serve until SIGTERM; then finish open requests, within the drain time."""
     process.start_logging("api")
+    await _check_exposure(settings)
     app = await build_app(settings, SystemClock())
     await uvicorn.Server(server_config(settings, app)).serve()
 
 
 def main(settings: Settings) -> None:
     process.harden()
-    asyncio.run(run(settings))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(run(settings))

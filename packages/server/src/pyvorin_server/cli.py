@@ -3,9 +3,12 @@
     init                      make an installation; prints trust.json's path and digest
     up                        every process of it, on loopback over TLS; runs `init` if need be
     api | worker | signer | verifier    one process of it
-    licence issue|revoke|list, device revoke|list
+    licence issue|suspend|resume|revoke|answer|list, device revoke|list
+    admin invite              a one-time token for an administrator
+    organisation create|plan, billing reconcile, keys rotate
     recall                    name what loaders must refuse
-    audit verify              walk the audit log's hash chain
+    audit verify|export|retain   check, hand out, shorten the audit log
+    routes                    every route, who may use it, what it records
     doctor                    what works, what is missing, how to get it
     migrate                   bring the database to this release
 
@@ -19,6 +22,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from pyvorin_wire.jobs import ExitCode
@@ -50,6 +54,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.SERVICE
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
+    except Exception as error:
+        reason = _from_outside(error)
+        if reason is None or hasattr(arguments, "process") or os.environ.get("PYVORIN_DEBUG"):
+            raise
+        print(f"pyvorin-server: {reason}", file=sys.stderr)
+        return ExitCode.USAGE
+
+
+def _from_outside(error: Exception) -> str | None:
+    """What the machine or the database refuses, as one sentence; None for a fault of ours."""
+    if isinstance(error, OSError) and error.errno is not None:
+        where = f" ({error.filename})" if error.filename else ""
+        return f"cannot go on: {(error.strerror or str(error)).lower()}{where}"
+    if type(error).__module__.startswith("sqlalchemy."):
+        cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+        return (
+            f"the database cannot be used: {cause}; is there an installation? pyvorin-server doctor"
+        )
+    return None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_licence(commands, shared)
     _add_device(commands, shared)
     _add_audit(commands, shared)
+    _add_people(commands, shared)
     recall = add("recall", _recall, "name what loaders must refuse from now on")
     kinds = ("artifact_id", "sha256", "mac_key_id", "toolchain", "fingerprint")
     recall.add_argument("kind", choices=kinds)
@@ -88,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_licence(commands: Any, shared: argparse.ArgumentParser) -> None:
-    group = commands.add_parser("licence", help="issue, revoke, list licences")
+    group = commands.add_parser("licence", help="issue, suspend, resume, revoke, list licences")
     verbs = group.add_subparsers(required=True, metavar="VERB")
     issue = verbs.add_parser("issue", parents=[shared], help="make a licence; prints its key once")
     issue.add_argument("--organisation", help="id of the organisation (default: the only one)")
@@ -96,11 +120,48 @@ def _add_licence(commands: Any, shared: argparse.ArgumentParser) -> None:
     issue.add_argument("--days", type=int, default=365, help="days it is valid")
     issue.add_argument("--format", choices=("text", "json"), default="text")
     issue.set_defaults(run=_licence_issue)
-    revoke = verbs.add_parser("revoke", parents=[shared], help="revoke a licence at once")
-    revoke.add_argument("licence", help="its id")
-    revoke.set_defaults(run=_licence_revoke)
+    for verb, text in (
+        ("suspend", "stop a licence at once, until it is resumed"),
+        ("resume", "let a suspended licence be used again"),
+        ("revoke", "revoke a licence at once, for good"),
+    ):
+        change = verbs.add_parser(verb, parents=[shared], help=text)
+        change.add_argument("licence", help="its id")
+        change.set_defaults(run=_licence_change, verb=verb)
+    answer = verbs.add_parser(
+        "answer", parents=[shared], help="activate a machine without a network, by two files"
+    )
+    answer.add_argument("request", help="the request file that the machine made")
+    answer.set_defaults(run=_licence_answer)
     listing = verbs.add_parser("list", parents=[shared], help="all licences, as JSON lines")
     listing.set_defaults(run=_licence_list)
+
+
+def _add_people(commands: Any, shared: argparse.ArgumentParser) -> None:
+    verbs = commands.add_parser("admin", help="people").add_subparsers(required=True)
+    invite = verbs.add_parser("invite", parents=[shared], help="a token for an administrator")
+    invite.add_argument("--organisation", help="id of the organisation (default: the only one)")
+    invite.set_defaults(run=_admin_invite)
+    verbs = commands.add_parser("keys", help="keys").add_subparsers(required=True)
+    rotate = verbs.add_parser("rotate", parents=[shared], help="a new key for access tokens")
+    rotate.set_defaults(run=_keys_rotate)
+    verbs = commands.add_parser("organisation", help="tenants").add_subparsers(required=True)
+    create = verbs.add_parser("create", parents=[shared], help="make an organisation")
+    create.add_argument("name")
+    create.add_argument("--plan", default="unlimited")
+    create.set_defaults(run=_organisation_create)
+    plan = verbs.add_parser("plan", parents=[shared], help="put it on another plan")
+    plan.add_argument("organisation")
+    plan.add_argument("plan")
+    plan.set_defaults(run=_organisation_plan)
+    verbs = commands.add_parser("billing", help="credits").add_subparsers(required=True)
+    reconcile = verbs.add_parser(
+        "reconcile", parents=[shared], help="counters that differ from what was billed"
+    )
+    reconcile.add_argument("--correct", action="store_true", help="set them right")
+    reconcile.set_defaults(run=_billing_reconcile)
+    routes = commands.add_parser("routes", parents=[shared], help="who may use which route")
+    routes.set_defaults(run=_routes)
 
 
 def _add_device(commands: Any, shared: argparse.ArgumentParser) -> None:
@@ -116,8 +177,15 @@ def _add_device(commands: Any, shared: argparse.ArgumentParser) -> None:
 def _add_audit(commands: Any, shared: argparse.ArgumentParser) -> None:
     group = commands.add_parser("audit", help="check the audit log")
     verbs = group.add_subparsers(required=True, metavar="VERB")
-    verify = verbs.add_parser("verify", parents=[shared], help="walk the hash chain")
+    verify = verbs.add_parser("verify", parents=[shared], help="check chain, segments and heads")
     verify.set_defaults(run=_audit_verify)
+    export = verbs.add_parser("export", parents=[shared], help="every entry, as JSON lines")
+    export.set_defaults(run=_audit_export)
+    retain = verbs.add_parser(
+        "retain", parents=[shared], help="seal, archive and delete what is past its time"
+    )
+    retain.add_argument("--archive", required=True, help="folder the deleted entries are kept in")
+    retain.set_defaults(run=_audit_retain)
 
 
 def _init(settings: Settings, arguments: argparse.Namespace) -> int:
@@ -155,6 +223,7 @@ def _process(settings: Settings, arguments: argparse.Namespace) -> int:
 def _migrate(settings: Settings, _arguments: argparse.Namespace) -> int:
     migrate = importlib.import_module("pyvorin_server.db.migrate")
     migrate.upgrade(settings)
+    importlib.import_module("pyvorin_server.db.grants").apply(settings)
     print(migrate.current(settings))
     return ExitCode.OK
 
@@ -171,10 +240,7 @@ def _doctor(settings: Settings, arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print(json.dumps(doctor.as_json(findings), indent=2))
     else:
-        for each in findings:
-            print(f"{each.status:4}  {each.check:15} {each.detail}")
-            if each.remedy:
-                print(f"      → {each.remedy}")
+        print(doctor.as_text(findings, coloured=doctor.wants_colour(sys.stdout)))
     failed = any(each.status == "fail" for each in findings)
     return ExitCode.FINDINGS if failed else ExitCode.OK
 
@@ -192,10 +258,17 @@ def _licence_issue(settings: Settings, arguments: argparse.Namespace) -> int:
     return ExitCode.OK
 
 
-def _licence_revoke(settings: Settings, arguments: argparse.Namespace) -> int:
+def _licence_change(settings: Settings, arguments: argparse.Namespace) -> int:
     licence = importlib.import_module("pyvorin_server.admin.licence")
-    cancelled = asyncio.run(licence.revoke(settings, arguments.licence))
-    print(f"revoked; {cancelled} jobs cancelled", file=sys.stderr)
+    cancelled = asyncio.run(licence.change(settings, arguments.licence, arguments.verb))
+    print(f"{arguments.verb} done; {cancelled} jobs cancelled", file=sys.stderr)
+    return ExitCode.OK
+
+
+def _licence_answer(settings: Settings, arguments: argparse.Namespace) -> int:
+    offline = importlib.import_module("pyvorin_server.admin.offline")
+    made = asyncio.run(offline.answer(settings, Path(arguments.request)))
+    sys.stdout.buffer.write(made + b"\n")
     return ExitCode.OK
 
 
@@ -228,9 +301,62 @@ def _recall(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def _audit_verify(settings: Settings, _arguments: argparse.Namespace) -> int:
     audit = importlib.import_module("pyvorin_server.admin.audit")
-    bad = asyncio.run(audit.verify(settings))
-    if bad is None:
-        print("the audit log's chain is whole")
+    found = asyncio.run(audit.verify(settings))
+    if found is None:
+        print("the audit log is whole and agrees with every signed head")
         return ExitCode.OK
-    print(f"the audit log's chain breaks at entry {bad}")
+    print(f"the audit log cannot be trusted from entry {found.entry} on: {found.what}")
     return ExitCode.FINDINGS
+
+
+def _audit_export(settings: Settings, _arguments: argparse.Namespace) -> int:
+    audit = importlib.import_module("pyvorin_server.admin.audit")
+    asyncio.run(audit.export(settings))
+    return ExitCode.OK
+
+
+def _audit_retain(settings: Settings, arguments: argparse.Namespace) -> int:
+    audit = importlib.import_module("pyvorin_server.admin.audit")
+    for segment in asyncio.run(audit.retain(settings, Path(arguments.archive))):
+        print(f"sealed, archived and deleted entries {segment.first} to {segment.last}")
+    return ExitCode.OK
+
+
+def _admin_invite(settings: Settings, arguments: argparse.Namespace) -> int:
+    people = importlib.import_module("pyvorin_server.admin.people")
+    print(asyncio.run(people.invite(settings, arguments.organisation)))
+    print("good for 30 minutes and one person; POST /v1/people/enrol takes it", file=sys.stderr)
+    return ExitCode.OK
+
+
+def _keys_rotate(settings: Settings, _arguments: argparse.Namespace) -> int:
+    people = importlib.import_module("pyvorin_server.admin.people")
+    print(asyncio.run(people.rotate_token_key(settings)))
+    return ExitCode.OK
+
+
+def _organisation_create(settings: Settings, arguments: argparse.Namespace) -> int:
+    people = importlib.import_module("pyvorin_server.admin.people")
+    print(asyncio.run(people.new_organisation(settings, arguments.name, arguments.plan)))
+    return ExitCode.OK
+
+
+def _organisation_plan(settings: Settings, arguments: argparse.Namespace) -> int:
+    people = importlib.import_module("pyvorin_server.admin.people")
+    asyncio.run(people.set_plan(settings, arguments.organisation, arguments.plan))
+    return ExitCode.OK
+
+
+def _billing_reconcile(settings: Settings, arguments: argparse.Namespace) -> int:
+    people = importlib.import_module("pyvorin_server.admin.people")
+    differences = asyncio.run(people.reconcile(settings, correct=arguments.correct))
+    for each in differences:
+        print(json.dumps(each))
+    return ExitCode.FINDINGS if differences and not arguments.correct else ExitCode.OK
+
+
+def _routes(settings: Settings, _arguments: argparse.Namespace) -> int:
+    people = importlib.import_module("pyvorin_server.admin.people")
+    for rule in asyncio.run(people.routes(settings)):
+        print(f"{rule.method:6} {rule.path:52} {rule.access:16} {rule.event or rule.why}")
+    return ExitCode.OK

@@ -24,7 +24,7 @@ from pyvorin_server.errors import ConfigError
 FILE_NAME = "pyvorin-server.toml"
 PREFIX = "PYVORIN_SERVER_"
 TIERS = ("restricted", "native", "gvisor", "microvm")
-_INHERITED = "default"
+DEFAULT = "default"  # the origin of a value that nobody set
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,21 @@ class Settings:
     artifact_accept_s: int = 90 * 86_400
     jobs_open_max: int = 200
     activations_per_minute: int = 30
-    poll_s: float = 0.05
+    requests_per_minute: int = 6000
+    owner_database_url: str = ""
+    egress_allow: str = ""
+    egress_ca_file: str = ""
+    smtp_url: str = ""
+    alert_mail_to: str = ""
+    alert_mail_from: str = ""
+    audit_keep_days: int = 400
+    audit_second_place: str = ""
+    poll_s: float = 0.1
     origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def is_loopback(self) -> bool:
+        return self.listen_host in ("127.0.0.1", "::1", "localhost")
 
     @property
     def url(self) -> str:
@@ -69,8 +82,13 @@ class Settings:
 
     @property
     def app_database(self) -> str:
-        """SQLAlchemy URL (async driver) of the service's own tables."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir / 'app.db'}"
+        """SQLAlchemy URL of the service's own tables."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'app.db'}"
+
+    @property
+    def owner_database(self) -> str:
+        """The same database for the login that owns its tables: migrations and sealed segments."""
+        return self.owner_database_url or self.app_database
 
     @property
     def engine_database(self) -> str:
@@ -94,7 +112,7 @@ class Settings:
 def load(data_dir: Path, environ: Mapping[str, str], config: Path | None = None) -> Settings:
     """Read the configuration of the installation in `data_dir`. Raises `ConfigError`."""
     values: dict[str, Any] = {}
-    origins = dict.fromkeys(_KINDS, _INHERITED)
+    origins = dict.fromkeys(_KINDS, DEFAULT)
     path = config or data_dir / FILE_NAME
     for name, value in _read_file(path, required=config is not None).items():
         values[name] = _checked(name, value, str(path.name))
@@ -159,9 +177,7 @@ def _check_ranges(settings: Settings) -> None:
             raise ConfigError(f"`{f.name}` must be above zero, not {value}")
     if settings.required_tier not in TIERS:
         raise ConfigError(f"`required_tier` is one of {', '.join(TIERS)}")
-    if settings.listen_host not in ("127.0.0.1", "::1", "localhost") and not (
-        settings.security_contact
-    ):
+    if not settings.is_loopback and not settings.security_contact:
         raise ConfigError("listening beyond loopback needs `security_contact`")
 
 

@@ -10,6 +10,7 @@ import asyncio
 import structlog
 
 from pyvorin_server.artifacts.storage import open_store
+from pyvorin_server.builds import metrics
 from pyvorin_server.builds.broker import SOCKET as BROKER_SOCKET
 from pyvorin_server.builds.jails import Jails, find_workers
 from pyvorin_server.builds.sweep import Sweeper
@@ -22,6 +23,7 @@ from pyvorin_server.kit.local import LocalClient
 from pyvorin_server.kit.sealing import FileKeyProvider
 from pyvorin_server.kit.tokens import read_token
 from pyvorin_server.orgs import DataKeys
+from pyvorin_server.orgs import count as count_organisations
 from pyvorin_server.settings import Settings
 from pyvorin_server.signer.service import SOCKET as SIGNER_SOCKET
 from pyvorin_server.verifier.service import SOCKET as VERIFIER_SOCKET
@@ -39,7 +41,9 @@ async def run(settings: Settings) -> None:
     keys = FileKeyProvider(settings.key_dir / SERVICE_KEK_FILE)
     database = open_database(settings.app_database)
     workers = find_workers(settings)
-    jails = {tag: Jails(settings, worker) for tag, worker in workers.items()}
+    async with database.read() as connection:
+        organisations = await count_organisations(connection)
+    jails = {tag: Jails(settings, worker, organisations) for tag, worker in workers.items()}
     signer = _client(settings, "signer", SIGNER_SOCKET)
     builder = Builder(
         settings,
@@ -67,10 +71,12 @@ async def run(settings: Settings) -> None:
         await asyncio.to_thread(each.wait_ready, 30.0)
     await asyncio.to_thread(engine.start)
     beating = asyncio.create_task(sweeper.run())
+    measuring = asyncio.create_task(metrics.keep_writing(settings.run_dir, jails))
     (settings.run_dir / READY_FILE).touch(mode=0o600)
     _log.info("building", targets=sorted(workers), tier=tier)
     await process.until_terminated()
     beating.cancel()
+    measuring.cancel()
     await asyncio.to_thread(engine.stop, _DRAIN_S)
     for each in jails.values():
         await asyncio.to_thread(each.close)

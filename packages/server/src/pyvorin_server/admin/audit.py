@@ -1,58 +1,95 @@
-"""`pyvorin-server audit verify`: walk the chain, and compare it with the signed heads kept beside
-it.
+"""`pyvorin-server audit verify|export|retain`: check, hand out and shorten the audit log."""
 
-A head signed by the signer's audit key says that entry N had hash H. A chain that is whole but
-shorter than a signed head, or has another hash there, was cut or rewritten.
-"""
+import os
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
 
-import sqlalchemy as sa
-from pyvorin_wire import canonical, envelope
 from pyvorin_wire import trust as wire
-from pyvorin_wire.envelope import Envelope
-from pyvorin_wire.errors import WireError
 from pyvorin_wire.trust import Role
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pyvorin_server import app
-from pyvorin_server.audit import first_bad_entry
+from pyvorin_server.audit import checkpoints, segments
 from pyvorin_server.db import open_database
-from pyvorin_server.db.tables import audit
+from pyvorin_server.errors import ConfigError
+from pyvorin_server.kit.clock import SystemClock
+from pyvorin_server.kit.local import LocalClient
+from pyvorin_server.kit.tokens import read_token
 from pyvorin_server.settings import Settings
 from pyvorin_server.signer.keys import verify_ed25519
-from pyvorin_server.signer.service import HEAD_TYPE
+from pyvorin_server.signer.service import SOCKET
 
 
-async def verify(settings: Settings) -> int | None:
-    """Return the number of the first entry that is wrong or missing, or None."""
+async def verify(settings: Settings) -> checkpoints.Finding | None:
+    """Return the first thing that is wrong with chain, segments or heads, or None."""
     database = open_database(settings.app_database)
     try:
         async with database.read() as connection:
-            bad = await first_bad_entry(connection)
-            return bad if bad is not None else await _first_lost(connection, settings)
+            keys = audit_keys(settings)
+            return await checkpoints.verify(connection, settings, keys, SystemClock().now())
     finally:
         await database.close()
 
 
-async def _first_lost(connection: AsyncConnection, settings: Settings) -> int | None:
-    for sequence, expected in signed_heads(settings):
-        query = sa.select(audit.c.entry_hash).where(audit.c.sequence == sequence)
-        found = (await connection.execute(query)).scalar_one_or_none()
-        if sequence and (found is None or found.hex() != expected):
-            return sequence
-    return None
+async def export(settings: Settings) -> None:
+    """Write every entry to standard output as JSON lines."""
+    database = open_database(settings.app_database)
+    async with database.read() as connection:
+        async for line in segments.lines(connection):
+            sys.stdout.buffer.write(line)
+    await database.close()
 
 
-def signed_heads(settings: Settings) -> list[tuple[int, str]]:
-    """Return (sequence, hash) of every head that the audit key signed; others are not counted."""
+async def retain(settings: Settings, archive: Path) -> list[segments.Segment]:
+    """Seal, archive and then delete entries older than `audit_keep_days`; return the segments.
+
+    Needs the login that owns the tables (`owner_database_url`): the service's own may not delete.
+    """
+    client = LocalClient(settings.run_dir / SOCKET, read_token(settings.key_dir, "signer"))
+    before = SystemClock().now() - timedelta(days=settings.audit_keep_days)
+    return await retain_before(settings, archive, client, before)
+
+
+async def retain_before(
+    settings: Settings, archive: Path, client: LocalClient, before: datetime
+) -> list[segments.Segment]:
+    """The same for entries from before a moment."""
+
+    async def sign(document: dict[str, str | int]) -> bytes:
+        return bytes((await client.call("segment", document)).blobs[0])
+
+    database = open_database(settings.owner_database)
+    sealed: list[segments.Segment] = []
+    try:
+        while True:
+            now = SystemClock().now()
+            async with database.write() as connection:
+                found = await segments.next_segment(connection, before)
+                if found is None:
+                    return sealed
+                segment, rows = found
+                _archive(archive, segment, rows)
+                await segments.seal(connection, segment, rows[-1].at, sign, now)
+                await segments.prune(connection, segment.last, now)
+            sealed.append(segment)
+    finally:
+        await database.close()
+
+
+def audit_keys(settings: Settings) -> checkpoints.Keys:
+    """Return the audit keys that trust.json names."""
     trust = wire.parse((settings.data_dir / app.TRUST_FILE).read_bytes())
-    keys = trust.verifiers(Role.AUDIT, verify_ed25519)
-    path = settings.data_dir / "audit-heads.jsonl"
-    found = []
-    for line in path.read_bytes().splitlines() if path.exists() else []:
-        try:
-            body = envelope.verify(Envelope.from_bytes(line), HEAD_TYPE, keys)
-        except WireError:
-            continue
-        head = canonical.loads(body)
-        found.append((head["sequence"], head["hash"]))
-    return found
+    return dict(trust.verifiers(Role.AUDIT, verify_ed25519))
+
+
+def _archive(folder: Path, segment: segments.Segment, rows: list[segments.Row]) -> None:
+    """Write a segment's entries through to disk before any of them is deleted."""
+    if not folder.is_dir():
+        raise ConfigError(f"{folder} is not a folder")
+    path = folder / f"audit-{segment.first}-{segment.last}.jsonl"
+    with path.open("wb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        for row in rows:
+            file.write(segments.line(row))
+        file.flush()
+        os.fsync(file.fileno())

@@ -4,11 +4,14 @@ tried, not assumed.
 
 import asyncio
 import os
+import socket
 import stat
+import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from typing import TextIO
 
 import obstore
 from obstore.exceptions import AlreadyExistsError
@@ -24,9 +27,12 @@ from pyvorin_server.db import migrate, open_database
 from pyvorin_server.engine.serializer import pickle_is_refused, refuse_pickle
 from pyvorin_server.errors import ConfigError, ServerError
 from pyvorin_server.kit.sealing import FileKeyProvider
-from pyvorin_server.sandbox.detect import detect
+from pyvorin_server.sandbox import gvisor
+from pyvorin_server.sandbox.detect import boot, detect
+from pyvorin_server.sandbox.model import JailRefused
 from pyvorin_server.sandbox.tiers import Tier
 from pyvorin_server.settings import Settings
+from pyvorin_server.signer.service import SOCKET as SIGNER_SOCKET
 
 PINNED_DBOS = "3.4.0"
 
@@ -43,7 +49,7 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Run every check that makes sense in the installation's state."""
-    found = [_python(), _engine(), *_workers(settings), _jails(settings), _signer_user()]
+    found = [_python(), _engine(), *_workers(settings), _jails(settings), _signer_user(settings)]
     if not is_initialised(settings):
         missing = Finding(
             "installation", "fail", f"{settings.data_dir} holds none", "run `pyvorin-server init`"
@@ -53,6 +59,27 @@ def examine(settings: Settings) -> list[Finding]:
     return [Finding("installation", "ok", str(settings.data_dir)), *found] + [
         check(settings) for check in checks
     ]
+
+
+def as_text(findings: Iterable[Finding], *, coloured: bool) -> str:
+    """One line a finding and one for its remedy; in red what is not as it should be, weak jails and
+    a signer that is nobody of its own among it.
+    """
+    lines: list[str] = []
+    for each in findings:
+        status = f"{each.status:4}"
+        if coloured and each.status != "ok":
+            status = f"\x1b[31m{status}\x1b[0m"
+        lines.append(f"{status}  {each.check:15} {each.detail}")
+        if each.remedy:
+            lines.append(f"      → {each.remedy}")
+    return "\n".join(lines)
+
+
+def wants_colour(stream: TextIO) -> bool:
+    """Only on a terminal, and never where NO_COLOR is set (https://no-color.org)."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return stream.isatty() and not plain
 
 
 def as_json(findings: list[Finding]) -> list[dict[str, str]]:
@@ -109,6 +136,8 @@ def _jails(settings: Settings) -> Finding:
         reasons = "; ".join(f"{layer}: {why}" for layer, why in report.reasons.items() if why)
         return Finding("jails", "fail", reasons[:300], "see docs of the sandbox tiers")
     required = Tier(settings.required_tier)
+    if not required.shares_kernel:
+        return _own_kernel(required)
     if report.reached.rank < required.rank:
         missing = report.explain(required)
         detail = f"{report.reached} reached, {required} required: {missing}"
@@ -119,9 +148,32 @@ def _jails(settings: Settings) -> Finding:
     return Finding("jails", "ok", str(report.reached))
 
 
-def _signer_user() -> Finding:
-    detail = f"all processes run as user {os.geteuid()}"
-    remedy = "run `pyvorin-server signer` as a user of its own where others share the machine"
+def _own_kernel(tier: Tier) -> Finding:
+    """A tier with a kernel of the job's own, tried by booting one."""
+    try:
+        boot(tier)
+    except JailRefused as refused:
+        return Finding("jails", "fail", f"{tier} required: {refused}", "see the reason")
+    detail = f"{tier}, runsc {gvisor.find().version}" if tier is Tier.GVISOR else str(tier)
+    return Finding("jails", "ok", detail)
+
+
+def _signer_user(settings: Settings) -> Finding:
+    """Ask the kernel who answers on the signer's socket."""
+    try:
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.connect(str(settings.run_dir / SIGNER_SOCKET))
+            size = struct.calcsize("3i")
+            raw = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    except OSError:
+        return Finding("signer user", "warn", "the signer does not run, so nobody was asked")
+    _pid, uid, _gid = struct.unpack("3i", raw)
+    if uid != os.geteuid():
+        return Finding("signer user", "ok", f"the signer runs as user {uid}, apart from the others")
+    detail = (
+        f"signer and supervisor both run as user {uid}: who takes over one has the other's keys"
+    )
+    remedy = "let nothing else run on this machine; users of their own are not supported yet"
     return Finding("signer user", "warn", detail, remedy)
 
 

@@ -23,7 +23,7 @@ from pyvorin_server.admin.certificates import Certificates, make_certificates
 from pyvorin_server.audit import Event, append
 from pyvorin_server.auth.secrets import create_secrets
 from pyvorin_server.auth.tokens import add_key
-from pyvorin_server.db import open_database
+from pyvorin_server.db import grants, open_database
 from pyvorin_server.db.migrate import upgrade
 from pyvorin_server.engine.port import prepare
 from pyvorin_server.errors import ConfigError
@@ -68,6 +68,7 @@ def initialise(settings: Settings, organisation: str) -> Made:
     keys = FileKeyProvider.create(settings.key_dir / worker.SERVICE_KEK_FILE)
     signer_keys = _write_keys(settings, keys)
     upgrade(settings)
+    grants.apply(settings)
     prepare(settings)
     organisation_id = asyncio.run(_first_rows(settings, organisation, keys, now))
     trust = _trust(settings, organisation_id, organisation, certificates, signer_keys, now)

@@ -16,7 +16,6 @@ from pyvorin_server.errors import ConfigError
 from pyvorin_server.kit.clock import SystemClock, iso
 from pyvorin_server.kit.sealing import FileKeyProvider
 from pyvorin_server.licences import store
-from pyvorin_server.orgs.store import UNLIMITED
 from pyvorin_server.settings import Settings
 
 
@@ -28,23 +27,34 @@ async def issue(
     secrets = load_secrets(settings.key_dir, keys)
     database = open_database(settings.app_database)
     now = SystemClock().now()
-    terms = store.Terms(UNLIMITED, max_devices, now, now + timedelta(days=days))
     async with database.write() as connection:
-        owner = organisation_id or await _only_organisation(connection)
+        owner = organisation_id or await only_organisation(connection)
+        query = sa.select(t.organisations.c.plan).where(t.organisations.c.id == owner)
+        plan = (await connection.execute(query)).scalar_one_or_none()
+        if plan is None:
+            raise ConfigError(f"there is no organisation {owner}")
+        terms = store.Terms(plan, max_devices, now, now + timedelta(days=days))
         made = await store.issue(connection, owner, terms, secrets.pepper, now)
     await database.close()
     return made
 
 
-async def revoke(settings: Settings, licence_id: str) -> int:
-    """Revoke a licence; return how many open jobs were cancelled with it."""
+async def change(settings: Settings, licence_id: str, verb: str) -> int:
+    """`suspend`, `resume` or `revoke` a licence; return how many open jobs were cancelled."""
     database = open_database(settings.app_database)
     now = SystemClock().now()
-    async with database.write() as connection:
-        open_jobs = await store.revoke(connection, licence_id, now)
-        for job_id in open_jobs:
-            await job_store.cancel(connection, job_id, now)
-    await database.close()
+    open_jobs: list[str] = []
+    try:
+        async with database.write() as connection:
+            if verb == "resume":
+                await store.resume(connection, licence_id, now)
+            else:
+                take = store.suspend if verb == "suspend" else store.revoke
+                open_jobs = await take(connection, licence_id, now)
+            for job_id in open_jobs:
+                await job_store.cancel(connection, job_id, now)
+    finally:
+        await database.close()
     return len(open_jobs)
 
 
@@ -96,23 +106,20 @@ async def _rows(database: Database) -> list[dict[str, Any]]:
     async with database.read() as connection:
         query = sa.select(t.licences).order_by(t.licences.c.created_at)
         for row in (await connection.execute(query)).all():
-            expired = row.expires_at <= now
-            state = "revoked" if row.revoked_at else "expired" if expired else "active"
+            devices = await store.count_devices(connection, row.id)
+            shown = store.describe(row, devices, now)
             found.append(
                 {
-                    "licence": row.id,
+                    "licence": shown.pop("licence_id"),
                     "organisation": row.organisation_id,
-                    "state": state,
-                    "plan": row.plan,
-                    "devices": await store.count_devices(connection, row.id),
-                    "max_devices": row.max_devices,
+                    **shown,
                     "expires_at": iso(row.expires_at),
                 }
             )
     return found
 
 
-async def _only_organisation(connection: AsyncConnection) -> str:
+async def only_organisation(connection: AsyncConnection) -> str:
     ids = list((await connection.execute(sa.select(t.organisations.c.id))).scalars())
     if len(ids) != 1:
         raise ConfigError(f"there are {len(ids)} organisations; name one with --organisation")

@@ -3,9 +3,9 @@
     entry_hash = SHA-256(0x00 ‖ previous_hash ‖ canonical JSON of the entry)
 
 The first entry follows 32 zero bytes. An entry is written in the transaction of what it
-records: either both happened or neither. Triggers forbid changing or deleting a row; whoever
-can drop triggers can still rewrite the whole table, which only a head kept elsewhere
-(`pyvorin-server audit verify --head`) shows. Actors and subjects are ids, never names.
+records: either both happened or neither. Triggers forbid changing a row and deleting one that no
+sealed segment stands for; whoever can drop triggers can still rewrite the whole table, which only
+a head kept elsewhere shows (`audit.checkpoints`). Actors and subjects are ids, never names.
 """
 
 import hashlib
@@ -18,8 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pyvorin_server.audit.events import Event
 from pyvorin_server.db.tables import audit
+from pyvorin_server.db.watch_tables import audit_segments
 
 GENESIS = bytes(32)
+_LOCK = 0x7079_6175_6469_74  # "pyaudit"
 
 
 async def append(
@@ -34,19 +36,14 @@ async def append(
 ) -> int:
     """Add one entry in the caller's write transaction and return its sequence number.
 
-    On SQLite the transaction holds the write lock already. On PostgreSQL the lock is the table's,
-    taken here until commit: an order needs one writer at a time.
+    An order needs one writer at a time. On SQLite the transaction holds the write lock already. On
+    PostgreSQL it is an advisory lock until commit, as a table lock needs rights that the service's
+    login must not have.
     """
     if connection.dialect.name == "postgresql":
-        await connection.execute(sa.text("LOCK TABLE audit IN EXCLUSIVE MODE"))
-    head = (
-        await connection.execute(
-            sa.select(audit.c.sequence, audit.c.entry_hash)
-            .order_by(audit.c.sequence.desc())
-            .limit(1)
-        )
-    ).first()
-    sequence, previous = (head.sequence + 1, head.entry_hash) if head else (1, GENESIS)
+        await connection.execute(sa.text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    newest, previous = await head(connection)
+    sequence = newest + 1
     row = {
         "sequence": sequence,
         "at": at,
@@ -64,8 +61,14 @@ async def append(
 
 
 async def first_bad_entry(connection: AsyncConnection) -> int | None:
-    """Walk the whole chain; return the sequence number where it first breaks, or None."""
-    expected, previous = 1, GENESIS
+    """Walk the whole chain; return the sequence number where it first breaks, or None.
+
+    Where the oldest entries were pruned, it goes on from the segment that stands for them.
+    """
+    start = await _start(connection)
+    if start is None:
+        return 1
+    expected, previous = start
     rows = await connection.stream(sa.select(audit).order_by(audit.c.sequence))
     async for row in rows:
         entry = dict(row._mapping)
@@ -79,6 +82,22 @@ async def first_bad_entry(connection: AsyncConnection) -> int | None:
     return None
 
 
+async def _start(connection: AsyncConnection) -> tuple[int, bytes] | None:
+    """Return the number of the first entry and the hash it must follow; None when entries are
+    missing that no unbroken row of segments stands for.
+    """
+    first = (await connection.execute(sa.select(sa.func.min(audit.c.sequence)))).scalar_one()
+    expected, previous = 1, GENESIS
+    segments = sa.select(audit_segments).order_by(audit_segments.c.first)
+    for segment in (await connection.execute(segments)).all():
+        if first is not None and segment.last >= first:
+            break
+        if segment.first != expected or segment.hash_before != previous:
+            return None
+        expected, previous = segment.last + 1, segment.hash_at_last
+    return expected, previous
+
+
 async def head(connection: AsyncConnection) -> tuple[int, bytes]:
     """Return sequence and hash of the newest entry; (0, 32 zero bytes) when there is none."""
     row = (
@@ -88,7 +107,10 @@ async def head(connection: AsyncConnection) -> tuple[int, bytes]:
             .limit(1)
         )
     ).first()
-    return (row.sequence, row.entry_hash) if row else (0, GENESIS)
+    if row is not None:
+        return row.sequence, row.entry_hash
+    start = await _start(connection)
+    return (start[0] - 1, start[1]) if start else (0, GENESIS)
 
 
 def _entry_hash(previous: bytes, row: Mapping[str, object]) -> bytes:

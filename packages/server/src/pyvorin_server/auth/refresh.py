@@ -7,6 +7,7 @@ revoked (RFC 9700 section 4.14).
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -19,6 +20,15 @@ from pyvorin_server.kit.ids import new_id
 PREFIX = "pvr_"
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a spent token stood for."""
+
+    family: str
+    scopes: str
+    member_id: str
+
+
 async def issue(
     connection: AsyncConnection,
     device_id: str,
@@ -26,6 +36,7 @@ async def issue(
     now: datetime,
     life_s: int,
     family: str = "",
+    member_id: str | None = None,
 ) -> str:
     """Return a new token of `family`, or of a family of its own. `scopes` are space-separated."""
     token = PREFIX + secrets.token_urlsafe(32)
@@ -35,6 +46,7 @@ async def issue(
             family=family or new_id("fam"),
             device_id=device_id,
             scopes=scopes,
+            member_id=member_id,
             created_at=now,
             expires_at=now + timedelta(seconds=life_s),
         )
@@ -44,9 +56,9 @@ async def issue(
 
 async def spend(
     connection: AsyncConnection, token: str, device_id: str, organisation_id: str, now: datetime
-) -> tuple[str, str] | None:
-    """Spend a token and return its family and scopes; None if it is not good. The caller's
-    transaction must commit either way: a reuse revokes the family in it."""
+) -> Spent | None:
+    """Spend a token and return what it stood for; None if it is not good. The caller's transaction
+    must commit either way: a reuse revokes the family in it."""
     spent = (
         await connection.execute(
             refresh_tokens.update()
@@ -58,11 +70,11 @@ async def spend(
                 refresh_tokens.c.expires_at > now,
             )
             .values(spent_at=now)
-            .returning(refresh_tokens.c.family, refresh_tokens.c.scopes)
+            .returning(refresh_tokens.c.family, refresh_tokens.c.scopes, refresh_tokens.c.member_id)
         )
     ).first()
     if spent:
-        return str(spent.family), str(spent.scopes)
+        return Spent(spent.family, spent.scopes, spent.member_id or "")
     known = (
         await connection.execute(
             sa.select(refresh_tokens).where(refresh_tokens.c.digest == _digest(token))

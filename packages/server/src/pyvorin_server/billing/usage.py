@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from pyvorin_wire import api
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from pyvorin_server.audit import Event, append
 from pyvorin_server.auth.guard import Principal
+from pyvorin_server.billing.plans import plan_named
 from pyvorin_server.db import Database
 from pyvorin_server.db import tables as t
 from pyvorin_server.kit.clock import Clock, iso
@@ -34,7 +36,8 @@ class Usage:
                 t.organisations.c.id == principal.organisation_id
             )
             plan = (await connection.execute(query)).scalar_one()
-        return api.UsageView(start.strftime("%Y-%m"), plan, used, 0, states)
+        limit = plan_named(plan).credits
+        return api.UsageView(start.strftime("%Y-%m"), plan, used, limit, states)
 
     async def table(self, principal: Principal) -> str:
         """Return this month's rows as CSV, oldest first."""
@@ -47,8 +50,16 @@ class Usage:
             )
             .order_by(t.usage.c.created_at, t.usage.c.id)
         )
-        async with self._database.read() as connection:
+        async with self._database.write() as connection:
             rows = (await connection.execute(query)).all()
+            await append(
+                connection,
+                Event.USAGE_EXPORTED,
+                at=self._clock.now(),
+                organisation_id=principal.organisation_id,
+                actor=principal.actor,
+                detail={"rows": len(rows)},
+            )
         text = io.StringIO()
         writer = csv.writer(text)
         writer.writerow(("at", "job", "device", "kind", "credits"))
@@ -58,8 +69,19 @@ class Usage:
 
     async def add_telemetry(self, principal: Principal, batch: api.TelemetryBatch) -> int:
         """Add a batch to the day's sums; nothing finer is kept."""
-        day = self._clock.now().strftime("%Y-%m-%d")
+        now = self._clock.now()
+        day = now.strftime("%Y-%m-%d")
+        fallbacks = sum(event.count for event in batch.events if event.event == "fallback")
         async with self._database.write() as connection:
+            if fallbacks:
+                await append(
+                    connection,
+                    Event.FALLBACK_REPORTED,
+                    at=now,
+                    organisation_id=principal.organisation_id,
+                    actor=principal.device_id,
+                    detail={"count": fallbacks},
+                )
             for event in batch.events:
                 await _add(connection, principal.organisation_id, day, event)
         return len(batch.events)

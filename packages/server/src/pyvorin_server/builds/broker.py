@@ -4,9 +4,14 @@ The API takes the bytes in, a supervisor fetches them once per attempt over a Un
 are forgotten when the job ends. Nothing is written: when this process dies, the bytes are gone,
 the job goes to `needs_source`, and the client sends them again by itself. The sum of all held
 bytes is bounded; beyond it new jobs are refused (`unavailable`), never old ones dropped.
+
+As supervisors call here when they begin and end a job, this is also where a request waits that
+wants to know of it without asking the database all the time.
 """
 
+import asyncio
 from collections import OrderedDict
+from weakref import WeakValueDictionary
 
 from pyvorin_server.errors import RemoteError, retry_later
 from pyvorin_server.kit.local import Message
@@ -21,6 +26,7 @@ class SourceBroker:
     def __init__(self, max_bytes: int) -> None:
         self._bodies: dict[str, bytes] = {}
         self._differences: OrderedDict[str, bytes] = OrderedDict()
+        self._watched: WeakValueDictionary[str, asyncio.Event] = WeakValueDictionary()
         self._max_bytes = max_bytes
         self._held_bytes = 0
 
@@ -48,8 +54,17 @@ class SourceBroker:
         """Return the ids of all jobs whose bodies are held."""
         return frozenset(self._bodies)
 
+    def watch(self, job_id: str) -> asyncio.Event:
+        """An event that is set when a supervisor next calls about the job."""
+        return self._watched.setdefault(job_id, asyncio.Event())
+
+    def _wake(self, job_id: str) -> None:
+        if (event := self._watched.pop(job_id, None)) is not None:
+            event.set()
+
     async def answer_fetch(self, request: Message) -> Message:
         """Local call `fetch {job_id}` → one blob, or the refusal `source_gone`."""
+        self._wake(request.text("job_id"))
         body = self._bodies.get(request.text("job_id"))
         if body is None:
             raise RemoteError("source_gone")
@@ -58,6 +73,7 @@ class SourceBroker:
     async def answer_forget(self, request: Message) -> Message:
         """Local call `forget {job_id}`: the job has ended."""
         self.forget(request.text("job_id"))
+        self._wake(request.text("job_id"))
         return Message({})
 
     async def answer_differences(self, request: Message) -> Message:

@@ -8,8 +8,11 @@ from fastapi.responses import StreamingResponse
 from pyvorin_wire import api, canonical
 from pyvorin_wire.jobs import JobState
 
+from pyvorin_server.audit import Event
 from pyvorin_server.auth import idempotency
 from pyvorin_server.auth.guard import Guard, Principal
+from pyvorin_server.auth.permissions import Permission
+from pyvorin_server.auth.routing import needs
 from pyvorin_server.builds.service import Jobs
 from pyvorin_server.builds.submit import Submit
 from pyvorin_server.db import Database
@@ -58,6 +61,7 @@ def router(
 ) -> APIRouter:
     """Return the routes under /v1/compile, and /v1/targets."""
     routes = APIRouter(prefix="/v1", tags=["compile"])
+    read = needs(Permission.JOBS_READ)
 
     async def compile_once(request: Request, principal: Principal) -> tuple[int, bytes]:
         asked = await read_record(request, api.CompileRequest, settings.body_max_bytes)
@@ -65,10 +69,10 @@ def router(
         view = await jobs.view_row(job)
         return status, canonical.dumps(view.to_json())
 
-    @routes.post("/compile")
+    @routes.post("/compile", **needs(Permission.JOBS_WRITE, Event.JOB_ACCEPTED))
     async def compile(request: Request) -> Response:
         """Look a fingerprint up, or build source."""
-        principal = await guard.by_token(request, "compile")
+        principal = await guard.admit(request)
         scope = await once.scope(request, principal)
         if scope is not None and (kept := await once.begin(scope)) is not None:
             return kept
@@ -82,7 +86,7 @@ def router(
             await once.finish(scope, status, body)
         return Response(body, status_code=status, media_type="application/json")
 
-    @routes.get("/compile/jobs")
+    @routes.get("/compile/jobs", **read)
     async def list_jobs(
         request: Request,
         status: str | None = None,
@@ -90,22 +94,30 @@ def router(
         limit: Limit = DEFAULT_LIMIT,
     ) -> Response:
         """The organisation's jobs, newest first."""
-        principal = await guard.by_token(request, "compile")
+        principal = await guard.admit(request)
         if status is not None and status not in set(JobState):
             raise Problem("malformed", "status is a job state")
         wanted = JobState(status) if status else None
         return answer(await jobs.page(principal, wanted, cursor, limit))
 
-    @routes.get("/compile/jobs/{job_id}")
-    async def get_job(request: Request, job_id: str) -> Response:
-        """One job; as server-sent events of its progress when asked for text/event-stream."""
-        principal = await guard.by_token(request, "compile")
+    @routes.get("/compile/jobs/{job_id}", **read)
+    async def get_job(
+        request: Request,
+        job_id: str,
+        state: JobState | None = None,
+        wait_s: Annotated[int, Query(ge=0, le=20)] = 0,
+    ) -> Response:
+        """One job; with `wait_s`, as soon as it is in another state than `state`; as server-sent
+        events of its progress when asked for text/event-stream.
+        """
+        principal = await guard.admit(request)
+        await jobs.changed(principal, job_id, state, wait_s)
         view = await jobs.view(principal, job_id)
         if "text/event-stream" in request.headers.get("accept", ""):
             return StreamingResponse(jobs.watch(principal, job_id), media_type="text/event-stream")
         return answer(view)
 
-    @routes.get("/compile/jobs/{job_id}/log")
+    @routes.get("/compile/jobs/{job_id}/log", **read)
     async def job_log(
         request: Request,
         job_id: str,
@@ -113,28 +125,32 @@ def router(
         limit: Limit = DEFAULT_LIMIT,
     ) -> Response:
         """What happened to a job, in order."""
-        principal = await guard.by_token(request, "compile")
+        principal = await guard.admit(request)
         return answer(await jobs.log(principal, job_id, cursor, limit))
 
-    @routes.post("/compile/jobs/{job_id}/cancel")
+    @routes.post(
+        "/compile/jobs/{job_id}/cancel", **needs(Permission.JOBS_WRITE, Event.JOB_CANCELLED)
+    )
     async def cancel(request: Request, job_id: str) -> Response:
         """End an open job."""
-        principal = await guard.by_token(request, "compile")
+        principal = await guard.admit(request)
         await read_record(request, api.Empty, _SMALL_BYTES)
         return answer(await jobs.cancel(principal, job_id))
 
-    @routes.put("/compile/jobs/{job_id}/source")
+    @routes.put(
+        "/compile/jobs/{job_id}/source", **needs(Permission.JOBS_WRITE, Event.SOURCE_RESENT)
+    )
     async def source_again(request: Request, job_id: str) -> Response:
         """The same bytes once more, for a job in `needs_source`."""
-        principal = await guard.by_token(request, "compile")
+        principal = await guard.admit(request)
         asked = await read_record(request, api.SourceAgain, settings.body_max_bytes)
         job = await submit.source_again(principal, job_id, asked)
         return answer(await jobs.view_row(job), 202)
 
-    @routes.get("/targets")
+    @routes.get("/targets", **read)
     async def targets(request: Request) -> Response:
         """Pythons the service builds for."""
-        await guard.by_token(request, "compile")
+        await guard.admit(request)
         return answer(await jobs.targets())
 
     return routes

@@ -1,6 +1,7 @@
 """Reading and cancelling jobs, for the organisation that owns them."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -26,6 +27,7 @@ from pyvorin_server.orgs import DataKeys
 
 Row = sa.Row[tuple[Any, ...]]
 _WATCH_S = 0.2
+_CHANGED_S = 0.5
 _WATCH_LIMIT_S = 600
 
 
@@ -108,6 +110,22 @@ class Jobs:
         self._broker.forget(job_id)
         await self._engine.cancel(job_id, job.fence)
         return await self.view_row(job)
+
+    async def changed(
+        self, principal: Principal, job_id: str, state: JobState | None, wait_s: float
+    ) -> None:
+        """Return when the job is in another state, the device is revoked, or time is up."""
+        until = asyncio.get_running_loop().time() + wait_s
+        while (left := until - asyncio.get_running_loop().time()) > 0:
+            event = self._broker.watch(job_id)  # before reading, so that nothing falls between
+            async with self._database.read() as connection:
+                job = await store.get(connection, principal.organisation_id, job_id)
+                now = self._clock.now()
+                admitted = await still_admitted(connection, principal.device_id, now)
+            if job.state != state or not admitted:
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(event.wait(), min(left, _CHANGED_S))
 
     async def watch(self, principal: Principal, job_id: str) -> AsyncIterator[bytes]:
         """Yield a server-sent event for each change of state, until the job has ended or the device

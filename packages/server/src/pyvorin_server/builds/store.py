@@ -13,6 +13,7 @@ from pyvorin_wire.jobs import JobState
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pyvorin_server.audit import Event, append
+from pyvorin_server.billing import credits as billing
 from pyvorin_server.builds import states
 from pyvorin_server.db import insert_once
 from pyvorin_server.db.tables import job_events, jobs, open_jobs, usage
@@ -23,15 +24,18 @@ from pyvorin_server.kit.paging import Cursor
 Row = sa.Row[tuple[Any, ...]]
 
 
-async def enter(connection: AsyncConnection, values: Mapping[str, Any], now: datetime) -> str:
+async def enter(
+    connection: AsyncConnection, values: Mapping[str, Any], now: datetime, queue_time: int = 0
+) -> str:
     """Insert a queued job and return its id; equal work of the organisation already in flight is
-    returned instead.
+    returned instead. `queue_time` is what the function of that name returned a moment ago.
     """
     await connection.execute(
         jobs.insert().values(
             **values,
             state=JobState.QUEUED.value,
             fence=0,
+            turn=await _next_turn(connection, values["organisation_id"], queue_time),
             created_at=now,
             updated_at=now,
         )
@@ -50,6 +54,26 @@ async def enter(connection: AsyncConnection, values: Mapping[str, Any], now: dat
         return str(values["id"])
     await connection.execute(jobs.delete().where(jobs.c.id == values["id"]))
     return str(await open_job(connection, values["organisation_id"], values["fingerprint"]))
+
+
+async def queue_time(connection: AsyncConnection) -> int:
+    """Return the smallest turn that waits, of any organisation; the last one when none does."""
+    waiting = jobs.c.finished_at.is_(None)
+    times = sa.select(sa.func.min(jobs.c.turn).filter(waiting), sa.func.max(jobs.c.turn))
+    first, last = (await connection.execute(times)).one()
+    return int(first if first is not None else last or 0)
+
+
+async def _next_turn(connection: AsyncConnection, organisation_id: str, queue_time: int) -> int:
+    """Return a new job's place in the queue: start-time fair queueing between organisations.
+
+    An organisation's next job comes one after its last, and never before the queue's time: who has
+    many jobs waits behind its own, and nobody saves up turns while idle.
+    """
+    own = sa.select(sa.func.max(jobs.c.turn)).where(
+        jobs.c.organisation_id == organisation_id, jobs.c.finished_at.is_(None)
+    )
+    return max((await connection.execute(own)).scalar_one() or 0, queue_time) + 1
 
 
 async def open_job(
@@ -211,6 +235,7 @@ async def _settle(
             "created_at": now,
         },
     )
+    await billing.settle(connection, job, credits if state is JobState.COMPLETE else 0)
     await append(
         connection,
         Event.JOB_ENDED,

@@ -21,9 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from pyvorin_server.artifacts import store as artifact_store
 from pyvorin_server.audit import Event, append
 from pyvorin_server.auth.guard import Principal
+from pyvorin_server.billing import credits as billing
 from pyvorin_server.builds import store
 from pyvorin_server.builds.broker import SourceBroker
-from pyvorin_server.db import Database
+from pyvorin_server.db import Database, tenant
 from pyvorin_server.db import tables as t
 from pyvorin_server.engine import EngineClient
 from pyvorin_server.errors import Problem, retry_later
@@ -83,7 +84,7 @@ class Submit:
         if job.id != job_id:
             self._broker.forget(job_id)
             return 202, job
-        await self._engine.enqueue(job_id, 0)
+        await self._engine.enqueue(job_id, 0, job.turn)
         return 202, job
 
     async def source_again(self, principal: Principal, job_id: str, asked: api.SourceAgain) -> Row:
@@ -111,7 +112,7 @@ class Submit:
             if job.finished_at is not None:
                 self._broker.forget(job_id)
             raise Problem("conflict", "the job does not wait for source")
-        await self._engine.enqueue(job_id, job.fence)
+        await self._engine.enqueue(job_id, job.fence, job.turn)
         return job
 
     async def _look_up(self, principal: Principal, wanted: str) -> Row:
@@ -169,10 +170,14 @@ class Submit:
             raise retry_later("rate_limited", 5, "too many jobs in flight")
 
     async def _enter(self, principal: Principal, values: dict[str, Any]) -> Row:
+        with tenant.as_service():  # the queue is everyone's
+            async with self._database.read() as connection:
+                queue_time = await store.queue_time(connection)
         async with self._database.write() as connection:
             now = self._clock.now()
-            entered = await store.enter(connection, values, now)
+            entered = await store.enter(connection, values, now, queue_time)
             if entered == values["id"]:
+                await billing.reserve(connection, principal.organisation_id, now)
                 await append(
                     connection,
                     Event.JOB_ACCEPTED,

@@ -15,8 +15,9 @@ import sqlalchemy as sa
 import structlog
 from pyvorin_wire.jobs import JobState
 
+from pyvorin_server.audit import checkpoints
 from pyvorin_server.audit import log as audit_log
-from pyvorin_server.auth import guard, idempotency, limits
+from pyvorin_server.auth import admission, idempotency, limits, sessions
 from pyvorin_server.builds import states, store
 from pyvorin_server.builds.jails import Worker
 from pyvorin_server.db import Database, insert_once
@@ -102,7 +103,7 @@ class Sweeper:
             )
         orphans = [job for job in running if job.holder not in alive]
         for job in [*queued, *orphans]:
-            await self._engine.enqueue_again(job.id, job.fence)
+            await self._engine.enqueue_again(job.id, job.fence, job.turn)
         for job in waiting:
             async with self._database.write() as connection:
                 await store.end(connection, job, JobState.FAILED, now, code="PYV890")
@@ -111,16 +112,15 @@ class Sweeper:
         """Forget what has served its time; sign the audit log's head."""
         now = self._clock.now()
         async with self._database.write() as connection:
-            await guard.drop_old_nonces(connection, now)
+            await admission.drop_old_nonces(connection, now)
+            await sessions.drop_old(connection, now)
             await limits.drop_old_windows(connection, now)
             await idempotency.drop_old(connection, now)
         await self._engine.forget_finished(now - _KEEP_FINISHED)
         async with self._database.read() as connection:
             sequence, head = await audit_log.head(connection)
         signed = await self._signer.call("head", {"sequence": sequence, "hash": head.hex()})
-        heads = self._settings.data_dir / "audit-heads.jsonl"
-        with heads.open("ab") as file:
-            file.write(signed.blobs[0] + b"\n")
+        checkpoints.write(self._settings, signed.blobs[0])
 
     async def _alive(self) -> set[str]:
         since = self._clock.now() - timedelta(seconds=DEAD_AFTER_S)

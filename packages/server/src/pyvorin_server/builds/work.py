@@ -1,6 +1,7 @@
 """One build, from lease to end; runs in the supervisor as a step of the workflow engine.
 
-    claim → source → digest and compile jails → two check jails → verdict → signature → store → end
+    claim → source → name and compile → check and time → verdict ─┬→ signature → store → end
+                     ↑   some gain too little: again without them ─┘
 
 The step may run more than once for a job (the engine is at-least-once) and on two supervisors at a
 time (a slow one that was given up). Both are harmless: `claim` raises the fencing token, every
@@ -12,7 +13,6 @@ and in the jails' pipes; nothing of it is returned, raised or logged.
 import asyncio
 import contextlib
 import hashlib
-import io
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,45 +20,39 @@ from typing import Any
 
 import sqlalchemy as sa
 import structlog
-from pyvorin_wire import canonical, frames
-from pyvorin_wire.errors import WireError
+from pyvorin_wire import canonical
 from pyvorin_wire.jobs import JobState
 
 from pyvorin_server.artifacts import store as artifact_store
 from pyvorin_server.artifacts.storage import ArtifactStore
 from pyvorin_server.audit import Event, append
 from pyvorin_server.builds import store
-from pyvorin_server.builds.jails import ENDINGS, Jails, tier_in_manifest
+from pyvorin_server.builds.jails import Jails, OwnJails, tier_in_manifest
+from pyvorin_server.builds.prove import (
+    MAX_PASSES,
+    LeaseLost,
+    Proof,
+    Prover,
+    Stopped,
+    message,
+    stop_unless_ok,
+)
 from pyvorin_server.builds.submit import open_request
 from pyvorin_server.builds.view import seal_report
 from pyvorin_server.db import Database
 from pyvorin_server.errors import RemoteError
 from pyvorin_server.kit.clock import Clock
 from pyvorin_server.kit.local import LocalClient
+from pyvorin_server.kit.stages import Stages
 from pyvorin_server.orgs import DataKeys
-from pyvorin_server.sandbox.model import Ending, JobResult, SandboxError
+from pyvorin_server.orgs import count as count_organisations
+from pyvorin_server.sandbox.model import SandboxError
 from pyvorin_server.settings import Settings
-from pyvorin_server.verifier.judge import Compiled, read_compiled
 
 Row = sa.Row[tuple[Any, ...]]
 _WATCH_S = 0.3
-_CHECK_SEED = 0
 _log = structlog.get_logger("build")
 _CLAIM_REFUSALS = frozenset({"claim", "fingerprint"})
-
-
-class Stopped(Exception):
-    """The build ends here: in this state, with this code."""
-
-    def __init__(self, state: JobState, code: str, report: dict[str, Any] | None = None) -> None:
-        super().__init__(state.value)
-        self.state = state
-        self.code = code
-        self.report = report or {}
-
-
-class LeaseLost(Exception):
-    """Another attempt, a cancellation or a revocation has overtaken this one."""
 
 
 class Builder:
@@ -119,15 +113,26 @@ class Builder:
             return await self._stop(job, Stopped(JobState.FAILED, "PYV906"))
 
     async def _produce(self, job: Row, cancel: threading.Event) -> None:
-        body = await self._source(job)
+        stages = Stages()
+        stages.add("queued", (self._clock.now() - job.created_at).total_seconds())
+        try:
+            await self._produce_in(stages, job, cancel)
+        finally:
+            _log.info("stages", stages_ms=stages.ms)
+
+    async def _produce_in(self, stages: Stages, job: Row, cancel: threading.Event) -> None:
+        with stages.of("source"):
+            body = await self._source(job)
         if body is None:
             await self._advance(job, JobState.NEEDS_SOURCE)
             raise LeaseLost
-        jails = self._jails.get(canonical.loads(job.target.encode())["python_tag"])
-        if jails is None:
+        target_jails = self._jails.get(canonical.loads(job.target.encode())["python_tag"])
+        if target_jails is None:
             raise Stopped(JobState.FAILED, "PYV906")
         async with self._database.read() as connection:
             data_key = await self._data_keys.of(connection, job.organisation_id)
+            organisations = await count_organisations(connection)
+        jails = target_jails.of(job.organisation_id, organisations)
         path, functions = open_request(data_key, job)
         asked = {
             "path": path,
@@ -136,20 +141,44 @@ class Builder:
             "target": canonical.loads(job.target.encode()),
             **canonical.loads(body),
         }
+        prover = Prover(jails, asked, cancel, self._settings.artifact_max_bytes, stages)
+        proof, verdict = await self._proven(job, jails, prover, asked, cancel, stages)
+        await self._advance(job, JobState.SIGNING)
+        artifact = proof.compiled.artifact
+        with stages.of("sign"):
+            statement, sequence = await self._sign(job, verdict, artifact)
+        with stages.of("store"):
+            digest = await self._objects.put(job.organisation_id, artifact, data_key)
+            await self._complete(job, proof, statement, sequence, digest)
+
+    async def _proven(
+        self,
+        job: Row,
+        jails: OwnJails,
+        prover: Prover,
+        asked: dict[str, Any],
+        cancel: threading.Event,
+        stages: Stages,
+    ) -> tuple[Proof, bytes]:
+        """The pass that ships, and its signed verdict. Each pass is judged: a wrong answer of a
+        function that will not ship stops the build too.
+        """
         named = asyncio.ensure_future(self._name(jails, asked, cancel))
         try:
-            compiled_stdout, compiled = await self._compile(jails, asked, cancel)
+            compiled = await prover.compile()
         finally:
-            digest_stdout = await named
-        await self._advance(job, JobState.VERIFYING, compiled.sha256)
-        outcomes = await self._check(jails, asked, compiled, cancel)
-        tier = tier_in_manifest(jails.tier)
-        outputs = [digest_stdout, compiled_stdout, *outcomes]
-        verdict = await self._judge(job, outputs, tier, compiled)
-        await self._advance(job, JobState.SIGNING)
-        statement, sequence = await self._sign(job, verdict, compiled)
-        digest = await self._objects.put(job.organisation_id, compiled.artifact, data_key)
-        await self._complete(job, compiled, statement, sequence, digest, tier)
+            name = await named
+        await self._advance(job, JobState.VERIFYING, compiled[1].sha256)
+        for number in range(1, MAX_PASSES + 1):
+            proof = await prover.prove(*compiled, last=number == MAX_PASSES)
+            with stages.of("judge"):
+                verdict = await self._judge(job, [name, *proof.outputs], jails, proof)
+            if not proof.slower:
+                break
+            if proof.nothing_left():
+                raise prover.all_too_slow(proof)
+            compiled = await prover.compile()
+        return proof, verdict
 
     async def _source(self, job: Row) -> bytes | None:
         """Return the body the job was accepted with; None when its holder is gone."""
@@ -164,67 +193,24 @@ class Builder:
             return None
         return body
 
-    async def _name(self, jails: Jails, asked: dict[str, Any], cancel: threading.Event) -> bytes:
+    async def _name(self, jails: OwnJails, asked: dict[str, Any], cancel: threading.Event) -> bytes:
         """Have the source named by the digest jail; the verifier reads its answer."""
         request = {**asked, "compiler": jails.worker.compiler}
-        result = await jails.digest(_message(request), cancel)
-        _stop_unless_ok(result)
+        result = await jails.digest(message(request), cancel)
+        stop_unless_ok(result)
         return result.stdout
 
-    async def _compile(
-        self, jails: Jails, asked: dict[str, Any], cancel: threading.Event
-    ) -> tuple[bytes, Compiled]:
-        result = await jails.compile(_message({"op": "compile", **asked}), cancel)
-        _stop_unless_ok(result)
-        try:
-            compiled = read_compiled(result.stdout)
-        except WireError:
-            raise Stopped(JobState.FAILED, "PYV901") from None
-        if not compiled.ok:
-            raise Stopped(JobState.REJECTED, _first_code(compiled), _report(compiled, jails))
-        if len(compiled.artifact) > self._settings.artifact_max_bytes:
-            raise Stopped(JobState.FAILED, "PYV904")
-        return result.stdout, compiled
-
-    async def _check(
-        self,
-        jails: Jails,
-        asked: dict[str, Any],
-        compiled: Compiled,
-        cancel: threading.Event,
-    ) -> list[bytes]:
-        """Run CPython's side, then the native side on the calls it kept; return both outputs."""
-        request = {
-            "op": "check",
-            "path": asked["path"],
-            "source": asked["source"],
-            "functions": asked["functions"],
-            "cases": compiled.answer.get("cases"),
-            "setup": compiled.answer.get("setup"),
-            "seed": _CHECK_SEED,
-        }
-        python_side = await jails.check(_message({**request, "side": "cpython"}), cancel)
-        _stop_if_out_of_time(python_side)
-        if python_side.ending != Ending.OK:
-            raise Stopped(JobState.FAILED, "PYV602", _report(compiled, jails))
-        request |= _kept_calls(python_side.stdout)
-        native = {**request, "side": "native"}
-        native_side = await jails.check(_message(native, compiled.artifact), cancel)
-        _stop_if_out_of_time(native_side)
-        if native_side.ending != Ending.OK:
-            raise Stopped(JobState.MISMATCH, "PYV603", _report(compiled, jails))
-        return [python_side.stdout, native_side.stdout]
-
-    async def _judge(self, job: Row, outputs: list[bytes], tier: str, compiled: Compiled) -> bytes:
+    async def _judge(self, job: Row, outputs: list[bytes], jails: OwnJails, proof: Proof) -> bytes:
         """Return the signed verdict. Both refusals end the job; differences go to the asking
         device only.
         """
-        asked = {"job_id": job.id, "fence": job.fence, "tier": tier}
+        tier = tier_in_manifest(jails.tier)
+        asked = {"job_id": job.id, "fence": job.fence, "tier": tier, "runtime": jails.runtime}
         answer = await self._verifier.call("judge", asked, outputs)
         result = answer.text("result")
         if result == "pass" and answer.blobs:
             return answer.blobs[0]
-        report = {"report": compiled.answer.get("report"), "tier": tier}
+        report = {"report": proof.compiled.answer.get("report"), "tier": tier}
         if result != "mismatch":
             raise Stopped(JobState.FAILED, "PYV604", report)
         differences = canonical.dumps(answer.fields["differences"])
@@ -232,10 +218,10 @@ class Builder:
             await self._broker.call("differences", {"job_id": job.id}, [differences])
         raise Stopped(JobState.MISMATCH, "PYV601", report)
 
-    async def _sign(self, job: Row, verdict: bytes, compiled: Compiled) -> tuple[bytes, int]:
+    async def _sign(self, job: Row, verdict: bytes, artifact: bytes) -> tuple[bytes, int]:
         asked = {"job_id": job.id, "fence": job.fence}
         try:
-            answer = await self._signer.call("sign", asked, [verdict, compiled.artifact])
+            answer = await self._signer.call("sign", asked, [verdict, artifact])
         except RemoteError as error:
             if error.code == "lease":
                 raise LeaseLost from None
@@ -245,21 +231,11 @@ class Builder:
         return answer.blobs[0], answer.integer("seq")
 
     async def _complete(
-        self,
-        job: Row,
-        compiled: Compiled,
-        statement: bytes,
-        sequence: int,
-        digest: str,
-        tier: str,
+        self, job: Row, proof: Proof, statement: bytes, sequence: int, digest: str
     ) -> None:
         now = self._clock.now()
+        compiled = proof.compiled
         artifact_id = "art_" + job.id.removeprefix("job_")
-        report = {
-            "report": compiled.answer.get("report"),
-            "diagnostics": compiled.answer.get("diagnostics", []),
-            "tier": tier,
-        }
         async with self._database.write() as connection:
             data_key = await self._data_keys.of(connection, job.organisation_id)
             ended = await store.end(
@@ -267,7 +243,7 @@ class Builder:
                 job,
                 JobState.COMPLETE,
                 now,
-                report_sealed=seal_report(data_key, job, report),
+                report_sealed=seal_report(data_key, job, proof.report),
                 artifact_id=artifact_id,
                 credits=1 if compiled.functions() else 0,
             )
@@ -343,50 +319,3 @@ class Builder:
         finally:
             cancel.set()
             watcher.cancel()
-
-
-def _message(request: dict[str, Any], *blobs: bytes) -> bytes:
-    out = io.BytesIO()
-    frames.write_json(out, request)
-    for blob in blobs:
-        frames.write_bytes(out, blob)
-    frames.write_end(out)
-    return out.getvalue()
-
-
-def _stop_unless_ok(result: JobResult) -> None:
-    if result.ending == Ending.CANCELLED:
-        raise LeaseLost
-    if result.ending != Ending.OK:
-        raise Stopped(*ENDINGS[result.ending])
-
-
-def _stop_if_out_of_time(result: JobResult) -> None:
-    if result.ending in (Ending.TIMEOUT, Ending.CANCELLED):
-        _stop_unless_ok(result)
-
-
-def _kept_calls(stdout: bytes) -> dict[str, Any]:
-    """Return the calls, and the code before them, that CPython's side says it ran."""
-    try:
-        *_, last = frames.read_message(io.BytesIO(stdout))
-        answer = last.json()
-        return {"cases": answer["cases"], "setup": answer["setup"]}
-    except (WireError, ValueError, KeyError, TypeError):
-        raise Stopped(JobState.FAILED, "PYV602") from None
-
-
-def _report(compiled: Compiled, jails: Jails) -> dict[str, Any]:
-    return {
-        "report": compiled.answer.get("report"),
-        "diagnostics": compiled.answer.get("diagnostics", []),
-        "tier": tier_in_manifest(jails.tier),
-    }
-
-
-def _first_code(compiled: Compiled) -> str:
-    found = compiled.answer.get("diagnostics", [])
-    for item in found if isinstance(found, list) else []:
-        if isinstance(item, dict) and item.get("severity") == "error":
-            return str(item.get("code", ""))[:6]
-    return "PYV901"

@@ -7,11 +7,12 @@ Rules that make one code right on both (each measured to differ between the driv
 * what an INSERT or UPDATE did is asked by RETURNING, never by a row count;
 * no row locks: correctness rests on UNIQUE and compare-and-set;
 * a transaction that reads and then writes is opened with `write()`, which on SQLite is BEGIN
-  IMMEDIATE: a deferred one may fail in its middle when another process wrote in between.
+  IMMEDIATE: a deferred one may fail in its middle when another process wrote in between
+  (`db.sqlite`).
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import time
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,11 +20,13 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeDecorator
 
-_READ_ONLY = "pyvorin_read_only"
+from pyvorin_server.db import sqlite, tenant
+
+_TRUSTED_S = 1.0
+_CONNECTIONS = 16  # of a process; those beyond are made and closed again
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -50,47 +53,55 @@ class Database:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
+        self._group = sqlite.GroupCommit(engine) if engine.dialect.name == "sqlite" else None
 
-    @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that may write; commits at the end of the block, rolls back on an error."""
-        async with self.engine.begin() as connection:
-            yield connection
+    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A transaction that may write: durable when the block has ended, rolled back on an error.
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction that only reads one consistent state."""
-        async with self.engine.connect() as connection:
-            await connection.execution_options(**{_READ_ONLY: True})
-            async with connection.begin():
-                yield connection
+        Write blocks wait for each other, so nothing is waited for in them but the database.
+        """
+        return self._group.write() if self._group else self.engine.begin()
+
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """A transaction that only reads one consistent state. Whoever reads a whole table uses
+        `stream`, so that nobody else waits for it.
+        """
+        return sqlite.reading(self.engine) if self._group else self.engine.begin()
 
     async def close(self) -> None:
         await self.engine.dispose()
 
 
 def open_database(url: str) -> Database:
-    """Return the database at `url` (an async SQLAlchemy URL). Connects on first use."""
-    engine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"))
-    if engine.dialect.name == "sqlite":
-        _make_sqlite_strict(engine)
+    """Return the database at `url` (a SQLAlchemy URL). Connects on first use."""
+    if url.startswith("sqlite"):
+        engine = sqlite.open_engine(url)
+    else:
+        # Row-level security shows nothing to a session that does not say for whom it asks.
+        options = {"options": f"-c {tenant.SETTING}={tenant.SERVICE}"}
+        engine = create_async_engine(url, pool_size=_CONNECTIONS, connect_args=options)
+        _ping_after_a_pause(engine.sync_engine)
+    tenant.confine(engine.sync_engine)
     return Database(engine)
 
 
-def _make_sqlite_strict(engine: AsyncEngine) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.execute("PRAGMA busy_timeout=15000")
-        cursor.close()
+def _ping_after_a_pause(engine: sa.Engine) -> None:
+    """Ask whether a connection still lives when it was not used for a while: before each use it
+    costs as much as a query. One that breaks in use makes the pool forget the others.
+    """
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        deferred = connection.get_execution_options().get(_READ_ONLY)
-        connection.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")
+    @event.listens_for(engine, "checkin")
+    def returned(_connection: Any, record: Any) -> None:
+        record.info["returned"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def taken(connection: Any, record: Any, _fairy: Any) -> None:
+        if time.monotonic() - record.info.get("returned", time.monotonic()) < _TRUSTED_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except Exception as error:  # whatever it is: the pool makes another one
+            raise sa.exc.DisconnectionError from error
 
 
 async def insert_once(connection: AsyncConnection, table: sa.Table, values: dict[str, Any]) -> bool:

@@ -16,7 +16,7 @@ _SCRIPTS = Path(__file__).with_name("migrations")
 
 def upgrade(settings: Settings) -> None:
     """Run every migration that has not been run. On SQLite the file is made 0600."""
-    url = sa.make_url(settings.app_database)
+    url = sa.make_url(settings.owner_database)
     if url.get_backend_name() == "sqlite" and url.database:
         Path(url.database).touch(mode=0o600)
     command.upgrade(_config(settings), "head")
@@ -49,5 +49,5 @@ def sync_url(url: str) -> sa.URL:
 def _config(settings: Settings) -> Config:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS))
-    config.attributes["url"] = sync_url(settings.app_database)
+    config.attributes["url"] = sync_url(settings.owner_database)
     return config

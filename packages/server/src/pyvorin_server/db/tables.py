@@ -7,36 +7,12 @@ records bound to table, column, row and organisation (`kit.sealing`). Ids are `k
 
 import sqlalchemy as sa
 
-from pyvorin_server.db.engine import UtcTime
-
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-# SQLite gives an automatic row number to INTEGER only, PostgreSQL needs 64 bits.
-BigCounter = sa.BigInteger().with_variant(sa.Integer, "sqlite")
-
-
-def _text(name: str, most: int, *, null: bool = False) -> sa.Column[str]:
-    """A text column; its length limit is a CHECK since SQLite ignores VARCHAR(n)."""
-    return sa.Column(
-        name, sa.Text, sa.CheckConstraint(f"length({name}) <= {most}", name=name), nullable=null
-    )
-
-
-def _time(name: str, *, null: bool = False) -> sa.Column[object]:
-    return sa.Column(name, UtcTime, nullable=null)
-
-
-def _owner() -> sa.Column[str]:
-    return sa.Column("organisation_id", sa.Text, sa.ForeignKey("organisations.id"), nullable=False)
-
+from pyvorin_server.db import people_tables, watch_tables  # noqa: F401  # part of the metadata
+from pyvorin_server.db.columns import BigCounter
+from pyvorin_server.db.columns import metadata as metadata
+from pyvorin_server.db.columns import owner as _owner
+from pyvorin_server.db.columns import text as _text
+from pyvorin_server.db.columns import time as _time
 
 organisations = sa.Table(
     "organisations",
@@ -63,6 +39,7 @@ licences = sa.Table(
     _time("expires_at"),
     _time("created_at"),
     _time("revoked_at", null=True),
+    _time("suspended_at", null=True),
 )
 
 # A live device occupies one slot below its licence's max_devices; UNIQUE makes the limit exact
@@ -80,6 +57,8 @@ devices = sa.Table(
     sa.Column("key_epoch", sa.Integer, nullable=False),
     _time("created_at"),
     _time("revoked_at", null=True),
+    # Only devices of CI runs end by themselves.
+    _time("expires_at", null=True),
     sa.UniqueConstraint("licence_id", "slot"),
     sa.UniqueConstraint("licence_id", "signing_key"),
 )
@@ -117,13 +96,16 @@ refresh_tokens = sa.Table(
     sa.Column("family", sa.Text, nullable=False, index=True),
     sa.Column("device_id", sa.Text, sa.ForeignKey("devices.id"), nullable=False),
     _text("scopes", 200),
+    # The person who approved the device; their role is read anew with every request.
+    _text("member_id", 40, null=True),
     _time("created_at"),
     _time("expires_at"),
     _time("spent_at", null=True),
     _time("revoked_at", null=True),
 )
 
-# RSA keys of the access tokens: newest signs, retired ones verify until their tokens are over.
+# RSA keys of the access tokens: published at once, signing from `active_at` on, verifying until
+# their last token is over.
 token_keys = sa.Table(
     "token_keys",
     metadata,
@@ -131,6 +113,7 @@ token_keys = sa.Table(
     sa.Column("public_jwk", sa.Text, nullable=False),
     sa.Column("private_sealed", sa.LargeBinary, nullable=False),
     _time("created_at"),
+    _time("active_at"),
     _time("retire_at", null=True),
 )
 
@@ -155,6 +138,8 @@ jobs = sa.Table(
     sa.Column("claim_signature", sa.LargeBinary, nullable=False),
     # The lease: raised by one each time a supervisor takes the job; every later write names it.
     sa.Column("fence", sa.Integer, nullable=False),
+    # Place in the queue, fair between organisations: see `builds.store`.
+    sa.Column("turn", BigCounter, nullable=False),
     _text("holder", 80, null=True),
     _text("stage", 20, null=True),
     _text("code", 40, null=True),
@@ -265,7 +250,7 @@ telemetry = sa.Table(
     sa.PrimaryKeyConstraint("organisation_id", "day", "event", "code"),
 )
 
-# Fixed one-minute windows, shared by all API processes.
+# Fixed windows, shared by all API processes; `window` is its start in minutes since 1970.
 rate_windows = sa.Table(
     "rate_windows",
     metadata,
@@ -275,7 +260,8 @@ rate_windows = sa.Table(
     sa.PrimaryKeyConstraint("key", "window"),
 )
 
-# Append-only (triggers forbid UPDATE and DELETE); each row holds the hash of the one before.
+# Append-only (triggers forbid UPDATE, and DELETE of what no segment sealed); each row holds the
+# hash of the one before.
 audit = sa.Table(
     "audit",
     metadata,
@@ -289,3 +275,5 @@ audit = sa.Table(
     sa.Column("previous_hash", sa.LargeBinary, nullable=False),
     sa.Column("entry_hash", sa.LargeBinary, nullable=False),
 )
+sa.Index("ix_audit_event_at", audit.c.event, audit.c.at)
+sa.Index("ix_audit_organisation_id_sequence", audit.c.organisation_id, audit.c.sequence)

@@ -27,7 +27,9 @@ QUEUE = "builds"
 WORKFLOW = "build"
 APPLICATION = "pyvorin-server"
 APPLICATION_VERSION = "1"
+_UNUSED_POLL_S = 60.0  # for messages between workflows, of which there are none
 
+_MOST_TURNS = 2**31 - 2  # the engine's priorities end there
 _FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
 Build = Callable[[str, int], Awaitable[str]]
@@ -62,7 +64,7 @@ class Engine:
                 "use_listen_notify": False,
                 "enable_otlp": False,
                 "log_level": "WARNING",
-                "notification_listener_polling_interval_sec": settings.poll_s,
+                "notification_listener_polling_interval_sec": _UNUSED_POLL_S,
             }
         )
         run = DBOS.step(name="run")(build)
@@ -97,13 +99,16 @@ class EngineClient:
             lazy=True,
         )
 
-    async def enqueue(self, job_id: str, attempt: int) -> None:
-        """Queue one attempt of a job; queueing the same attempt again changes nothing."""
+    async def enqueue(self, job_id: str, attempt: int, turn: int = 0) -> None:
+        """Queue one attempt of a job; queueing the same attempt again changes nothing. The smallest
+        `turn` runs first.
+        """
         options: EnqueueOptions = {
             "queue_name": QUEUE,
             "workflow_name": WORKFLOW,
             "workflow_id": f"{job_id}-{attempt}",
             "app_version": APPLICATION_VERSION,
+            "priority": 1 + turn % _MOST_TURNS,
         }
 
         def enqueue() -> None:
@@ -111,13 +116,13 @@ class EngineClient:
 
         await asyncio.to_thread(enqueue)
 
-    async def enqueue_again(self, job_id: str, attempt: int) -> None:
+    async def enqueue_again(self, job_id: str, attempt: int, turn: int = 0) -> None:
         """Queue an attempt whose first run ended without taking the job; harmless while it waits.
 
         A finished workflow id runs no more, so a finished one is deleted first.
         """
         await asyncio.to_thread(self._delete_finished, [f"{job_id}-{attempt}"], None)
-        await self.enqueue(job_id, attempt)
+        await self.enqueue(job_id, attempt, turn)
 
     async def forget_finished(self, before: datetime) -> None:
         """Delete the engine's rows of attempts that finished before a time."""

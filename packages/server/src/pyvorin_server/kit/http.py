@@ -21,6 +21,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pyvorin_server.errors import Problem, RemoteError, ServerError
+from pyvorin_server.kit.front import HEAD_BYTES
 from pyvorin_server.kit.ids import new_id
 
 _ONCE = frozenset(
@@ -87,6 +88,10 @@ class Gate:
         names = [name for name, _ in scope["headers"] if name in _ONCE]
         if len(names) != len(set(names)):
             raise Problem("malformed", "a header that may occur once occurs twice")
+        if b"host" not in names or scope["http_version"] not in ("1.0", "1.1"):
+            raise Problem("malformed", "a request is HTTP/1.1 and names its host")
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_BYTES:
+            raise Problem("too_large", f"at most {HEAD_BYTES} bytes of headers")
         headers = dict(scope["headers"])
         if headers.get(b"content-encoding", b"identity") != b"identity":
             raise Problem("malformed", "compressed bodies are not accepted")

@@ -9,7 +9,7 @@ import base64
 import re
 import secrets
 
-KINDS = ("art", "dev", "fam", "job", "lic", "org", "tok", "use")
+KINDS = ("alt", "art", "cit", "dev", "fam", "job", "lic", "mem", "org", "tok", "use", "whk")
 _SHAPE = re.compile(f"(?:{'|'.join(KINDS)})_[a-z2-7]{{26}}")
 
 

@@ -1,24 +1,25 @@
 """What a device may ask of its licence: activate, read its state, fetch its file and keys again."""
 
+from datetime import datetime
+from typing import Any
+
 from fastapi import Request
-from pyvorin_wire import api, envelope
-from pyvorin_wire.envelope import Envelope
-from pyvorin_wire.licence import Delivered, DeliveredKey
+from pyvorin_wire import api, identity
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pyvorin_server.audit import Event, append
-from pyvorin_server.auth.guard import KEY_EPOCH, Guard, Principal, request_key, request_key_id
-from pyvorin_server.auth.limits import take
+from pyvorin_server.auth.guard import KEY_EPOCH, Guard, Principal
+from pyvorin_server.auth.limits import address_key, take
+from pyvorin_server.auth.oidc import DEVICE_LIFE, IdentityTokens
+from pyvorin_server.auth.refusals import Refusals
 from pyvorin_server.auth.secrets import ApiSecrets
-from pyvorin_server.db import Database
-from pyvorin_server.db import tables as t
+from pyvorin_server.db import Database, tenant
 from pyvorin_server.errors import Problem
 from pyvorin_server.kit.clock import Clock
-from pyvorin_server.kit.local import LocalClient
 from pyvorin_server.kit.sealing import KeyProvider
 from pyvorin_server.licences import store
+from pyvorin_server.licences.delivery import Delivery
 from pyvorin_server.settings import Settings
-from pyvorin_server.signer.delivery import seal_to_device
 from pyvorin_server.signer.keys import verify_ed25519
 
 
@@ -30,17 +31,21 @@ class Licences:
         settings: Settings,
         database: Database,
         guard: Guard,
-        signer: LocalClient,
+        delivery: Delivery,
         keys: KeyProvider,
         secrets: ApiSecrets,
+        identities: IdentityTokens,
+        refusals: Refusals,
         clock: Clock,
     ) -> None:
         self._settings = settings
         self._database = database
         self._guard = guard
-        self._signer = signer
+        self._delivery = delivery
         self._keys = keys
         self._secrets = secrets
+        self._identities = identities
+        self._refusals = refusals
         self._clock = clock
 
     async def activate(self, request: Request, asked: api.ActivateRequest) -> api.ActivateResponse:
@@ -49,7 +54,36 @@ class Licences:
         Unknown keys, wrong proofs and malformed proofs give the same answer; attempts are counted
         by address and by look-up hash before anything else is done.
         """
-        await self._throttle(request, asked.lookup_hash)
+        with tenant.as_service():
+            await self._throttle(request, asked.lookup_hash)
+            async with self._refusals.recorded(request, Event.ACTIVATION_REFUSED):
+                licence = await self._proven(request, asked)
+                async with self._database.write() as connection:
+                    device_id = await self._enter(connection, request, licence.id, asked)
+            return await self._delivery.activation(device_id, licence.organisation_id, licence.id)
+
+    async def activate_ci(
+        self, request: Request, asked: identity.CiActivate
+    ) -> api.ActivateResponse:
+        """Enter a CI run as a device for an hour, on the word of its CI's identity token."""
+        with tenant.as_service():
+            await self._throttle(request, "ci")
+            async with self._refusals.recorded(request, Event.ACTIVATION_REFUSED):
+                public = bytes.fromhex(asked.ed25519)
+                await self._guard.by_own_key(
+                    request,
+                    asked.ed25519,
+                    lambda signature, message: verify_ed25519(public, signature, message),
+                )
+                licence_id = await self._identities.licence_for(asked.id_token)
+                until = self._clock.now() + DEVICE_LIFE
+                async with self._database.write() as connection:
+                    device_id = await self._enter(connection, request, licence_id, asked, until)
+                    licence = await store.get(connection, licence_id)
+            return await self._delivery.activation(device_id, licence.organisation_id, licence_id)
+
+    async def _proven(self, request: Request, asked: api.ActivateRequest) -> store.Row:
+        """Return the licence whose key signed the request."""
         async with self._database.read() as connection:
             licence = await store.find(connection, self._secrets.pepper, asked.lookup_hash)
         public = licence.public_key if licence else bytes(32)
@@ -57,95 +91,84 @@ class Licences:
         def check(signature: bytes, message: bytes) -> bool:
             return verify_ed25519(public, signature, message) and licence is not None
 
-        try:
-            await self._guard.by_licence_key(request, asked.lookup_hash, check)
-        except Problem as error:
-            await self._record_refusal(error.code)
-            raise
+        await self._guard.by_own_key(request, asked.lookup_hash, check)
         assert licence is not None
-        async with self._database.write() as connection:
-            device_id = await self._enter(connection, licence.id, asked)
-        return await self._activation(device_id, licence.organisation_id, licence.id)
+        return licence
 
     async def state(self, principal: Principal) -> api.LicenceResponse:
         """Return the licence's file and how many devices use it."""
         async with self._database.read() as connection:
             devices = await store.count_devices(connection, principal.licence_id)
-        return api.LicenceResponse("active", await self._file(principal.licence_id), devices)
+        return api.LicenceResponse(
+            "active", await self._delivery.file(principal.licence_id), devices
+        )
 
     async def refresh(self, principal: Principal) -> api.LicenceResponse:
         """Return the licence's file, and the device's keys once more."""
         answer = await self.state(principal)
-        sealed = await self._sealed(principal.device_id)
+        sealed = await self._delivery.sealed(principal.device_id)
+        async with self._database.write() as connection:
+            await append(
+                connection,
+                Event.LICENCE_REFRESHED,
+                at=self._clock.now(),
+                organisation_id=principal.organisation_id,
+                actor=principal.device_id,
+                subject=principal.licence_id,
+            )
         return api.LicenceResponse(answer.state, answer.licence, answer.devices, sealed)
 
     async def _enter(
-        self, connection: AsyncConnection, licence_id: str, asked: api.ActivateRequest
+        self,
+        connection: AsyncConnection,
+        request: Request,
+        licence_id: str,
+        asked: api.ActivateRequest | identity.CiActivate,
+        until: datetime | None = None,
     ) -> str:
-        now = self._clock.now()
-        licence = await store.get(connection, licence_id)
-        if licence.revoked_at is not None:
-            raise Problem("licence_revoked", "the licence is revoked")
-        if not licence.not_before <= now < licence.expires_at:
-            raise Problem("licence_expired", "the licence is not valid at this time")
-        label = asked.device_name.encode()
-        place = f"devices|label_sealed|{asked.ed25519}|{licence.organisation_id}"
-        device = {
-            "signing_key": bytes.fromhex(asked.ed25519),
-            "sealing_key": bytes.fromhex(asked.x25519),
-            "label_sealed": self._keys.seal(label, place) if label else None,
-            "key_epoch": KEY_EPOCH,
-        }
-        return await store.enter_device(connection, licence, device, now)
-
-    async def _activation(
-        self, device_id: str, organisation_id: str, licence_id: str
-    ) -> api.ActivateResponse:
-        recall = await self._signer.call("recall", {"organisation_id": organisation_id})
-        return api.ActivateResponse(
-            device_id=device_id,
-            organisation_id=organisation_id,
-            licence_id=licence_id,
-            licence=await self._file(licence_id),
-            sealed=await self._sealed(device_id),
-            recall=Envelope.from_bytes(recall.blobs[0]),
-        )
-
-    async def _file(self, licence_id: str) -> Envelope:
-        answer = await self._signer.call("licence", {"licence_id": licence_id})
-        return Envelope.from_bytes(answer.blobs[0])
-
-    async def _sealed(self, device_id: str) -> api.Sealed:
-        """Return the device's secrets: two sealed by the signer, the request key sealed here."""
-        delivered = (await self._signer.call("deliver", {"device_id": device_id})).blobs
-        async with self._database.read() as connection:
-            device = (
-                await connection.execute(t.devices.select().where(t.devices.c.id == device_id))
-            ).one()
-        own = DeliveredKey(
-            request_key_id(device_id, KEY_EPOCH),
-            request_key(self._secrets.request_master, device_id, KEY_EPOCH).hex(),
-        )
-        request = seal_to_device(Delivered.REQUEST_KEY, own, device)
-        return api.Sealed(
-            artifact=envelope.base64_text(delivered[0]),
-            request=envelope.base64_text(request),
-            fingerprint=tuple(envelope.base64_text(sealed) for sealed in delivered[1:]),
+        label = getattr(asked, "device_name", "")
+        return await enter(
+            connection,
+            self._keys,
+            await store.get(connection, licence_id),
+            (asked.ed25519, asked.x25519, label),
+            self._clock.now(),
+            until,
+            self._refusals.network(request),
         )
 
     async def _throttle(self, request: Request, lookup_hash: str) -> None:
-        address = request.client.host if request.client else "local"
+        address = address_key(request.client.host if request.client else None)
         limit = self._settings.activations_per_minute
         async with self._database.write() as connection:
             now = self._clock.now()
             await take(connection, f"activate|{address}", limit, now)
             await take(connection, f"activate|{lookup_hash}", limit, now)
 
-    async def _record_refusal(self, code: str) -> None:
-        async with self._database.write() as connection:
-            await append(
-                connection,
-                Event.ACTIVATION_REFUSED,
-                at=self._clock.now(),
-                detail={"code": code},
-            )
+
+async def enter(
+    connection: AsyncConnection,
+    keys: KeyProvider,
+    licence: store.Row,
+    device: tuple[str, str, str],
+    now: datetime,
+    until: datetime | None = None,
+    network: str = "",
+) -> str:
+    """Enter a device (signing key, sealing key, label) of a licence that may be used now."""
+    if licence.revoked_at is not None:
+        raise Problem("licence_revoked", "the licence is revoked")
+    if licence.suspended_at is not None:
+        raise Problem("licence_suspended", "the licence is suspended")
+    if not licence.not_before <= now < licence.expires_at:
+        raise Problem("licence_expired", "the licence is not valid at this time")
+    signing, sealing, label = device
+    place = f"devices|label_sealed|{signing}|{licence.organisation_id}"
+    values: dict[str, Any] = {
+        "signing_key": bytes.fromhex(signing),
+        "sealing_key": bytes.fromhex(sealing),
+        "label_sealed": keys.seal(label.encode(), place) if label else None,
+        "key_epoch": KEY_EPOCH,
+        "expires_at": until,
+    }
+    return await store.enter_device(connection, licence, values, now, network)

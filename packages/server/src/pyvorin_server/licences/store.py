@@ -19,6 +19,7 @@ from pyvorin_server.auth import refresh
 from pyvorin_server.db import insert_once
 from pyvorin_server.db.tables import devices, jobs, licences
 from pyvorin_server.errors import Problem
+from pyvorin_server.kit.clock import epoch_s
 from pyvorin_server.kit.ids import new_id
 
 Row = sa.Row[tuple[Any, ...]]
@@ -40,7 +41,12 @@ def lookup_of(pepper: bytes, lookup_hash: str) -> bytes:
 
 
 async def issue(
-    connection: AsyncConnection, organisation_id: str, terms: Terms, pepper: bytes, now: datetime
+    connection: AsyncConnection,
+    organisation_id: str,
+    terms: Terms,
+    pepper: bytes,
+    now: datetime,
+    by: str = "service",
 ) -> tuple[str, str]:
     """Make a licence; return its id and its key, which exists nowhere else from now on."""
     secret = secrets.token_bytes(wire.KEY_BYTES)
@@ -65,10 +71,29 @@ async def issue(
         Event.LICENCE_ISSUED,
         at=now,
         organisation_id=organisation_id,
+        actor=by,
         subject=licence_id,
         detail={"plan": terms.plan, "max_devices": terms.max_devices},
     )
     return licence_id, wire.format_key(secret)
+
+
+def describe(row: Row, devices: int, now: datetime) -> dict[str, Any]:
+    """Return what is shown of a licence."""
+    states = (
+        (row.revoked_at is not None, "revoked"),
+        (row.suspended_at is not None, "suspended"),
+        (row.expires_at <= now, "expired"),
+        (True, "active"),
+    )
+    return {
+        "licence_id": row.id,
+        "state": next(state for holds, state in states if holds),
+        "plan": row.plan,
+        "devices": devices,
+        "max_devices": row.max_devices,
+        "expires_at": epoch_s(row.expires_at),
+    }
 
 
 async def find(connection: AsyncConnection, pepper: bytes, lookup_hash: str) -> Row | None:
@@ -89,17 +114,18 @@ async def enter_device(
     licence: Row,
     device: Mapping[str, Any],
     now: datetime,
+    network: str = "",
 ) -> str:
     """Give the device a slot of the licence and return its id; the same device keeps its id.
 
-    `device` holds signing_key, sealing_key, label_sealed and key_epoch. Raises the `device_limit`
-    problem when all slots are taken: UNIQUE(licence, slot) decides, so the limit holds under any
-    race.
+    `device` holds signing_key, sealing_key, label_sealed, key_epoch and, for a CI run, expires_at.
+    Raises the `device_limit` problem when all slots are taken: UNIQUE(licence, slot) decides, so
+    the limit holds under any race.
     """
     known = await _device_by_key(connection, licence.id, device["signing_key"])
     if known is not None:
         return await _enter_again(connection, known, device)
-    for slot in await _free_slots(connection, licence):
+    for slot in await _free_slots(connection, licence, now):
         device_id = new_id("dev")
         entered = await insert_once(
             connection,
@@ -121,7 +147,7 @@ async def enter_device(
                 organisation_id=licence.organisation_id,
                 actor=device_id,
                 subject=licence.id,
-                detail={"slot": slot},
+                detail={"slot": slot, "network": network},
             )
             return device_id
     raise Problem("device_limit", f"the licence allows {licence.max_devices} devices")
@@ -147,7 +173,12 @@ async def _device_by_key(
     return (await connection.execute(query)).first()
 
 
-async def _free_slots(connection: AsyncConnection, licence: Row) -> list[int]:
+async def _free_slots(connection: AsyncConnection, licence: Row, now: datetime) -> list[int]:
+    await connection.execute(
+        devices.update()
+        .where(devices.c.licence_id == licence.id, devices.c.expires_at <= now)
+        .values(slot=None)
+    )
     query = sa.select(devices.c.slot).where(
         devices.c.licence_id == licence.id, devices.c.slot.is_not(None)
     )
@@ -163,7 +194,9 @@ async def count_devices(connection: AsyncConnection, licence_id: str) -> int:
     return int((await connection.execute(query)).scalar_one())
 
 
-async def revoke_device(connection: AsyncConnection, device_id: str, now: datetime) -> None:
+async def revoke_device(
+    connection: AsyncConnection, device_id: str, now: datetime, by: str = "service"
+) -> None:
     """Revoke one device at once and give its place back to the licence."""
     revoked = (
         await connection.execute(
@@ -181,37 +214,79 @@ async def revoke_device(connection: AsyncConnection, device_id: str, now: dateti
         Event.DEVICE_REVOKED,
         at=now,
         organisation_id=revoked.organisation_id,
+        actor=by,
         subject=device_id,
     )
 
 
-async def revoke(connection: AsyncConnection, licence_id: str, now: datetime) -> list[str]:
+async def revoke(
+    connection: AsyncConnection, licence_id: str, now: datetime, by: str = "service"
+) -> list[str]:
     """Revoke a licence at once: tokens, and every open job of it. Returns the ids of those jobs.
 
     Requests are refused from this commit on, since every request reads the row. Open jobs are
     cancelled by the caller (`builds.store.cancel`), running ones by their supervisor within
     seconds.
     """
-    revoked = (
+    changed = {"revoked_at": now, "sequence": licences.c.sequence + 1}
+    live = licences.c.revoked_at.is_(None)
+    await _change(connection, licence_id, live, changed, Event.LICENCE_REVOKED, now, by)
+    return await _cut_off(connection, licence_id, now)
+
+
+async def suspend(
+    connection: AsyncConnection, licence_id: str, now: datetime, by: str = "service"
+) -> list[str]:
+    """Suspend a licence at once, as `revoke` does, until it is resumed."""
+    live = licences.c.revoked_at.is_(None) & licences.c.suspended_at.is_(None)
+    changed = {"suspended_at": now, "sequence": licences.c.sequence + 1}
+    await _change(connection, licence_id, live, changed, Event.LICENCE_SUSPENDED, now, by)
+    return await _cut_off(connection, licence_id, now)
+
+
+async def resume(
+    connection: AsyncConnection, licence_id: str, now: datetime, by: str = "service"
+) -> None:
+    """Let a suspended licence be used again; its devices fetch new tokens."""
+    live = licences.c.revoked_at.is_(None) & licences.c.suspended_at.is_not(None)
+    changed = {"suspended_at": None, "sequence": licences.c.sequence + 1}
+    await _change(connection, licence_id, live, changed, Event.LICENCE_RESUMED, now, by)
+
+
+async def _change(
+    connection: AsyncConnection,
+    licence_id: str,
+    condition: sa.ColumnElement[bool],
+    values: Mapping[str, Any],
+    event: Event,
+    now: datetime,
+    by: str,
+) -> None:
+    changed = (
         await connection.execute(
             licences.update()
-            .where(licences.c.id == licence_id, licences.c.revoked_at.is_(None))
-            .values(revoked_at=now, sequence=licences.c.sequence + 1)
+            .where(licences.c.id == licence_id, condition)
+            .values(**values)
             .returning(licences.c.organisation_id)
         )
     ).first()
-    if revoked is None:
-        raise Problem("not_found", "no such licence, or revoked already")
+    if changed is None:
+        raise Problem("not_found", "no such licence, or it is in that state already")
+    await append(
+        connection,
+        event,
+        at=now,
+        organisation_id=changed.organisation_id,
+        actor=by,
+        subject=licence_id,
+    )
+
+
+async def _cut_off(connection: AsyncConnection, licence_id: str, now: datetime) -> list[str]:
+    """Revoke every token of the licence's devices; return its open jobs."""
     of_licence = sa.select(devices.c.id).where(devices.c.licence_id == licence_id)
     for device_id in (await connection.execute(of_licence)).scalars().all():
         await refresh.revoke_device(connection, device_id, now)
-    await append(
-        connection,
-        Event.LICENCE_REVOKED,
-        at=now,
-        organisation_id=revoked.organisation_id,
-        subject=licence_id,
-    )
     open_jobs = sa.select(jobs.c.id).where(
         jobs.c.licence_id == licence_id, jobs.c.finished_at.is_(None)
     )

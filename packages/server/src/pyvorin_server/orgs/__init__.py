@@ -2,6 +2,6 @@
 with.
 """
 
-from pyvorin_server.orgs.store import DataKeys, create
+from pyvorin_server.orgs.store import DataKeys, count, create
 
-__all__ = ["DataKeys", "create"]
+__all__ = ["DataKeys", "count", "create"]

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from pyvorin_server.audit import Event, append
+from pyvorin_server.auth import members
 from pyvorin_server.db.tables import organisations
 from pyvorin_server.errors import Problem
 from pyvorin_server.kit.ids import new_id
@@ -36,8 +37,15 @@ async def create(
             created_at=now,
         )
     )
+    await members.create_roles(connection, organisation_id, now)
     await append(connection, Event.ORGANISATION_CREATED, at=now, organisation_id=organisation_id)
     return organisation_id
+
+
+async def count(connection: AsyncConnection) -> int:
+    """How many organisations this installation serves."""
+    query = sa.select(sa.func.count()).select_from(organisations)
+    return int((await connection.execute(query)).scalar_one())
 
 
 class DataKeys:

@@ -8,6 +8,9 @@ in a fresh jail and the jail dies with it:
           └ keeper (pid 1 inside) read-only root, job uid, no capabilities, Landlock, seccomp
               └ job               `inside`: undumpable, second filter; then the command itself
 
+A launcher is started by exec, or forked by a zygote (`warm`, `zygote`) that has the modules
+imported and never saw a job.
+
 Invariants, each attacked by a test in `tests/attacks`:
   1. A layer that the required tier needs and the host refuses means the job is refused.
   2. The supervisor never opens a path that a job could have written; answers leave by a pipe.

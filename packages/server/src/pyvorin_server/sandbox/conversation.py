@@ -6,13 +6,13 @@ and the caller's own limits are looked at.
 
 import os
 import selectors
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from pyvorin_server.sandbox.model import Ending, Limits
+from pyvorin_server.sandbox.warm import Launched
 
 _TICK_S: Final = 0.05
 _DRAIN_S: Final = 5.0
@@ -54,7 +54,7 @@ class Conversation:
 
     def __init__(
         self,
-        process: "subprocess.Popen[bytes]",
+        process: Launched,
         status: int,
         read_status: Callable[[], bool],
         limits: Limits,

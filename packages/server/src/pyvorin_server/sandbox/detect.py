@@ -13,7 +13,7 @@ from pyvorin_server.sandbox.jail import Jail
 from pyvorin_server.sandbox.model import JailRefused, Limits
 from pyvorin_server.sandbox.plan import JailSpec
 from pyvorin_server.sandbox.policies import COMPILE
-from pyvorin_server.sandbox.tiers import TIER_LAYERS, Layer, Tier, best_tier
+from pyvorin_server.sandbox.tiers import RUNTIME_LAYERS, TIER_LAYERS, Layer, Tier, best_tier
 
 _PROBE_COMMAND: Final = ("-I", "-c", "pass")
 _PROBE_LIMITS: Final = Limits(wall_s=60.0, cpu_s=30.0, memory_bytes=256 * 1024 * 1024)
@@ -62,15 +62,35 @@ def _probe(interpreter: str, tier: Tier, faults: frozenset[str]) -> dict[Layer, 
     return {layer: reached.get(layer, "not part of this attempt") for layer in Layer}
 
 
+def boot(tier: Tier, interpreter: str = sys.executable, faults: Iterable[str] = ()) -> None:
+    """Really run a job on a kernel of its own. Raises JailRefused where that does not work."""
+    command = (interpreter, "-I", "-c", "print('up')")
+    spec = JailSpec(command, _PROBE_LIMITS, COMPILE, tier, faults=frozenset(faults))
+    with Jail(spec) as jail:
+        result = jail.run(b"")
+    if result.stdout != b"up\n":
+        raise JailRefused(RUNTIME_LAYERS[tier], f"a trial job {result.message}")
+
+
 class TierChooser:
-    """Remembers one report per interpreter, so that a job does not pay for a probe."""
+    """Remembers what was found for each interpreter, so that a job does not pay for a probe."""
 
     def __init__(self) -> None:
         self._reports: dict[str, HostReport] = {}
+        self._booted: set[tuple[str, Tier]] = set()
         self._lock = threading.Lock()
 
     def choose(self, interpreter: str, required: Tier) -> Tier:
-        """The best tier of this host. Raises JailRefused if that is below `required`."""
+        """The best tier on the host's kernel, or a stronger one if that is required.
+
+        Raises JailRefused if the host does not reach `required`.
+        """
+        if not required.shares_kernel:
+            with self._lock:
+                if (interpreter, required) not in self._booted:
+                    boot(required, interpreter)
+                    self._booted.add((interpreter, required))
+            return required
         with self._lock:
             if interpreter not in self._reports:
                 self._reports[interpreter] = detect(interpreter)

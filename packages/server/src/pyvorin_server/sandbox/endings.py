@@ -11,9 +11,19 @@ exit code 0                                    ok
 import os
 import signal
 from dataclasses import dataclass
+from typing import Final
 
 from pyvorin_server.sandbox.conversation import Stop
 from pyvorin_server.sandbox.model import Ending, Limits
+
+ADVICE: Final = {
+    Ending.TIMEOUT: "make what the module does at import shorter, or compile fewer functions",
+    Ending.MEMORY: "make large constants and what the module builds at import smaller",
+    Ending.OUTPUT_LIMIT: "print less at import and in the functions that are called",
+    Ending.VIOLATION: "remove what opens sockets, starts programs or changes the system at import",
+    Ending.CRASHED: "run the module in Python alone; if it works there, report this as our fault",
+    Ending.CANCELLED: "submit it again if it is still wanted",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,15 @@ class Outcome:
         if self.exit_code:
             return Ending.CRASHED, f"exit code {self.exit_code}"
         return Ending.OK, "ended by itself"
+
+
+def seen_through_runtime(wait_status: int | None) -> int | None:
+    """The job's own wait status, where a runtime's exit code 128 + n stands for signal n."""
+    if wait_status is not None and os.WIFEXITED(wait_status):
+        number = os.WEXITSTATUS(wait_status) - 128
+        if 0 < number < signal.NSIG:
+            return number
+    return wait_status
 
 
 def _signal_name(number: int) -> str:

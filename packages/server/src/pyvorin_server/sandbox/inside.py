@@ -1,27 +1,54 @@
-"""Runs first inside the job: `python -I inside.py FILTER (-m MODULE | -c CODE | FILE) [ARG…]`.
+"""Runs first inside the job: `python -I inside.py SEALING (-m MODULE | -c CODE | FILE) [ARG…]`,
+or `main` with the same arguments in a process that was forked instead.
 
 Exec resets "undumpable", and a job that may not start processes needs exec once itself, so both
 can only be closed after that exec. Then the command runs in this same interpreter, as
-`python -I` itself would run it.
+`python -I` itself would run it. SEALING is `DESCRIPTOR:FILTER[,FILTER…]`: where to say that it is
+done, and what to install first.
 This file is alone inside the jail and may run under any supported minor: standard library only.
 """
 
 import builtins
 import ctypes
+import json
 import os
 import runpy
 import struct
 import sys
 import threading
+import traceback
 import types
 from typing import NoReturn
 
-_STATUS = 3
 _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _FILTER_MODE = 4, 22, 2
 
 
-def seal(program: bytes) -> None:
-    """Become undumpable and install the second filter. Raises OSError if either is refused."""
+def seal(sealing: str) -> None:
+    """Become undumpable, install the filters, and say so. Does not return if any is refused.
+
+    Where the word goes out on stdout, the supervisor looks this process over and answers with a
+    byte on stdin before anything else happens.
+    """
+    number, _, filters = sealing.partition(":")
+    descriptor = int(number)
+    try:
+        for program in filters.split(","):
+            _install(bytes.fromhex(program))
+    except OSError as error:
+        _say(descriptor, {"sealed": False, "reason": str(error)})
+        os._exit(1)
+    _say(descriptor, {"sealed": True, "kernel": os.uname().release})
+    if descriptor > 2:
+        os.close(descriptor)
+    elif os.read(0, 1) != b"g":
+        os._exit(1)
+
+
+def _say(descriptor: int, word: dict[str, object]) -> None:
+    os.write(descriptor, json.dumps(word).encode() + b"\n")
+
+
+def _install(program: bytes) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     buffer = ctypes.create_string_buffer(program, len(program))
     header = struct.pack("HxxxxxxQ", len(program) // 8, ctypes.addressof(buffer))
@@ -65,14 +92,21 @@ def leave(code: int) -> NoReturn:
     os._exit(code & 0xFF)
 
 
-if __name__ == "__main__":
-    seal(bytes.fromhex(sys.argv[1]))
-    os.write(_STATUS, b'{"sealed": true}\n')
-    os.close(_STATUS)
+def main(arguments: list[str]) -> NoReturn:
+    """Seal this process, say so, and run the command to its end."""
+    seal(arguments[0])
     try:
-        run(sys.argv[2:])
+        run(arguments[1:])
     except SystemExit as end:
-        if not isinstance(end.code, int | None):
-            raise  # a message, which the interpreter prints
+        if end.code is not None and not isinstance(end.code, int):
+            print(end.code, file=sys.stderr)
+            leave(1)
         leave(end.code or 0)
+    except BaseException:
+        traceback.print_exc()
+        leave(1)
     leave(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

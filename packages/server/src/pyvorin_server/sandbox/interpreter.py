@@ -18,14 +18,14 @@ import json, sys
 print(json.dumps([sys.executable, sys.prefix, sys.base_prefix, sys.path]))
 """
 _TIMEOUT_S: Final = 60
-_SYSTEM_LIBRARIES: Final = ("/usr/lib", "/usr/lib64", "/lib", "/lib64")
+SYSTEM_LIBRARIES: Final = ("/usr/lib", "/usr/lib64", "/lib", "/lib64")
 
 
 @functools.lru_cache(maxsize=32)
 def python_binds(interpreter: str) -> tuple[Bind, ...]:
     """Binds for running `interpreter` with `-I`. Raises JailRefused if it does not start."""
     executable, prefix, base_prefix, module_path = _ask(interpreter)
-    paths = [Path(path) for path in _SYSTEM_LIBRARIES]
+    paths = [Path(path) for path in SYSTEM_LIBRARIES]
     paths += _link_chain(Path(interpreter)) + _link_chain(Path(executable))
     paths.append(Path(base_prefix) / "lib")
     if prefix != base_prefix:

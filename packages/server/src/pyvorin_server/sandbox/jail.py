@@ -18,40 +18,43 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from pyvorin_server.sandbox import cgroups, mounts, posture
+from pyvorin_server.sandbox import cgroups, guest, microvm, mounts, posture, status
 from pyvorin_server.sandbox.conversation import Conversation, Stop, printable
-from pyvorin_server.sandbox.endings import Outcome
+from pyvorin_server.sandbox.endings import Outcome, seen_through_runtime
 from pyvorin_server.sandbox.model import Ending, JailRefused, JobResult
-from pyvorin_server.sandbox.plan import JailSpec, job_uid, make_plan
+from pyvorin_server.sandbox.plan import JailSpec, guest_plan, job_uid, make_plan, outer_limits
 from pyvorin_server.sandbox.scratch import Scratch
-from pyvorin_server.sandbox.tiers import CGROUP_LAYERS, Layer
+from pyvorin_server.sandbox.tiers import CGROUP_LAYERS, RUNTIME_LAYERS, Layer, Tier
+from pyvorin_server.sandbox.warm import Cold, Launched, Starter
 
 SETUP_TIMEOUT_S: Final = 60.0
+_MACHINE_TIMEOUT_S: Final = 300.0  # an emulated one needs ten seconds of CPU, on a busy host more
 _KILL_TIMEOUT_S: Final = 10.0
 _CHUNK: Final = 1 << 16
 _STDERR_TAIL_BYTES: Final = 16 * 1024
-_SOURCE_ROOT: Final = str(Path(__file__).parents[2])
-_BOOT: Final = (
-    "import sys; sys.path.insert(0, sys.argv[3]);"
-    "from pyvorin_server.sandbox.launcher import main;"
-    "main(int(sys.argv[1]), int(sys.argv[2]))"
-)
+_MOST_NOISE: Final = 256 * 1024
+_WORD: Final = b'{"sealed": '
 _KILL_EVERYBODY: Final = "import os, contextlib\nwith contextlib.suppress(OSError): os.kill(-1, 9)"
 
 
 class Jail:
     """Use as a context manager, or call `destroy` whatever happens. One thread at a time."""
 
-    def __init__(self, spec: JailSpec) -> None:
-        """Start the jail and wait until its command is sealed. Raises JailRefused."""
+    def __init__(self, spec: JailSpec, starter: Starter | None = None) -> None:
+        """Start the jail and wait until its command is sealed. Raises JailRefused.
+
+        `starter` makes the launcher: `warm.Nursery` for one that has its modules imported, which
+        only helps a job on this host's kernel.
+        """
         self.spec = spec
+        self._starter = starter if starter and spec.tier.shares_kernel else Cold()
         self.reasons: dict[Layer, str] = {}
         self.started_at = time.monotonic()
-        self._messages: list[dict[str, Any]] = []
-        self._status_data = b""
+        self._messages: list[status.Message] = []
+        self._reader = status.Reader()
         self._keeper_exit: int | None = None
         self._group: cgroups.Group | None = None
-        self._launcher: subprocess.Popen[bytes] | None = None
+        self._launcher: Launched | None = None
         self._descriptors: list[int] = []
         self._scratch: Scratch | None = None
         self._uid: int | None = None
@@ -75,9 +78,9 @@ class Jail:
 
     def _start(self) -> None:
         control, self._lifeline = self._pipe()
-        self._status, status = self._pipe()
-        self._launcher = self._spawn(control, status)
-        for descriptor in (control, status):
+        self._status, theirs = self._pipe()
+        self._launcher = self._starter.start(control, theirs)
+        for descriptor in (control, theirs):
             self._close(descriptor)
         self._uid = uid = self._job_uid()
         self._make_group()
@@ -90,7 +93,7 @@ class Jail:
         self._note_layers()
         self._check_posture(uid)
         self._send(b"g")
-        self._await("sealed", Layer.SEALED)
+        self._await_seal()
         self.reasons[Layer.SEALED] = ""
 
     def _pipe(self) -> tuple[int, int]:
@@ -102,27 +105,13 @@ class Jail:
         self._descriptors.remove(descriptor)
         os.close(descriptor)
 
-    def _spawn(self, control: int, status: int) -> subprocess.Popen[bytes]:
-        arguments = [str(control), str(status), _SOURCE_ROOT]
-        return subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _BOOT, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            pass_fds=(control, status),
-            start_new_session=True,
-            env={},
-            cwd="/",
-        )
-
     def _job_uid(self) -> int | None:
         if os.geteuid() != 0:
             return None
         return job_uid(self._process.pid, Path("/proc/self/uid_map").read_text())
 
     def _make_group(self) -> None:
-        self._group = cgroups.Group.create(self.spec.limits, self.spec.faults)
+        self._group = cgroups.Group.create(outer_limits(self.spec), self.spec.faults)
         try:
             self._group.attach(self._process.pid)
             self.reasons.update(self._group.reasons)
@@ -152,6 +141,71 @@ class Jail:
                 self._raise_refusal()
                 raise JailRefused(layer, f"the command did not start: {self._complaint()}")
 
+    def _await_seal(self) -> None:
+        """The job's word comes by the status pipe, or as its first line where that is out of reach.
+
+        No code of a user has run by then, so it is the word of `inside`.
+        """
+        if self.spec.tier.shares_kernel:
+            self._await("sealed", Layer.SEALED)
+            self._check_word(self._find("sealed") or {})
+            return
+        layer = RUNTIME_LAYERS[self.spec.tier]
+        if self.spec.tier is Tier.MICROVM:
+            self._line_with(guest.READY, layer)
+            self._write_stdin(microvm.encode_plan(guest_plan(self.spec)))
+        word = self._said(self._line_with(_WORD, layer), layer)
+        self._check_word(word)
+        if layer in self.spec.faults:
+            raise JailRefused(layer, "fault injected")
+        if word.get("kernel") in (None, os.uname().release):
+            raise JailRefused(layer, "the job runs on the kernel of this host")
+        found = posture.runtime_faults(self.processes() - {self._process.pid}, self._uid)
+        if found:
+            raise JailRefused("posture", "; ".join(found))
+        self.reasons[layer] = ""
+        self._write_stdin(b"g")
+
+    @staticmethod
+    def _check_word(word: dict[str, Any]) -> None:
+        if word.get("sealed") is not True:
+            raise JailRefused(Layer.SEALED, str(word.get("reason", "it said something else")))
+
+    def processes(self) -> set[int]:
+        """Pids of all processes of the jail, its launcher included; empty without a group."""
+        return self._group.processes() if self._group is not None else set()
+
+    def _write_stdin(self, data: bytes) -> None:
+        """Less than a pipe holds, so this does not wait."""
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):
+            os.write(self._process.stdin.fileno(), data)
+
+    def _line_with(self, wanted: bytes, layer: Layer) -> bytes:
+        """The first line that holds `wanted`, from there on; firmware may talk before."""
+        assert self._process.stdout is not None
+        deadline = time.monotonic() + _MACHINE_TIMEOUT_S
+        poll = select.poll()
+        poll.register(self._process.stdout, select.POLLIN)
+        line, seen = b"", 0
+        while not (line.endswith(b"\n") and wanted in line):
+            line = b"" if line.endswith(b"\n") else line
+            byte = b""
+            if seen < _MOST_NOISE and poll.poll(max(0.0, deadline - time.monotonic()) * 1000):
+                byte = os.read(self._process.stdout.fileno(), 1)
+            if not byte:
+                said = printable(line[-500:]) or self._complaint()
+                raise JailRefused(layer, f"it did not start: {said}")
+            line, seen = line + byte, seen + 1
+        return line[line.index(wanted) :]
+
+    @staticmethod
+    def _said(line: bytes, layer: Layer) -> dict[str, Any]:
+        try:
+            return dict(json.loads(line))
+        except ValueError:
+            raise JailRefused(layer, f"it said {printable(line)}") from None
+
     def _note_layers(self) -> None:
         layers = self._find("layers") or {"layers": {}}
         self.reasons |= {Layer(name): reason for name, reason in layers["layers"].items()}
@@ -179,8 +233,7 @@ class Jail:
 
     def _read_status(self) -> bool:
         chunk = os.read(self._status, _CHUNK)
-        *lines, self._status_data = (self._status_data + chunk).split(b"\n")
-        self._messages += [json.loads(line) for line in lines]
+        self._messages += self._reader.feed(chunk)
         keeper = self._find("keeper")
         if keeper is not None and self._keeper_exit is None:
             with suppress(ProcessLookupError):
@@ -194,12 +247,12 @@ class Jail:
     def _check_posture(self, uid: int | None) -> None:
         if self.spec.best_effort:
             return
-        keeper = self._find("keeper")
         group = self._group.name if self._group and self._group.directories else None
         found = posture.faults_of(
-            keeper["keeper"] if keeper else 0,
+            self.keeper,
             job_uid=uid,
             namespaces=self.spec.tier.uses_namespaces,
+            confined=self.spec.tier.shares_kernel,
             group=group if self.spec.required & CGROUP_LAYERS else None,
         )
         if found:
@@ -208,9 +261,14 @@ class Jail:
     # ---- the job
 
     @property
-    def _process(self) -> subprocess.Popen[bytes]:
+    def _process(self) -> Launched:
         assert self._launcher is not None, "the launcher was started by _start"
         return self._launcher
+
+    @property
+    def keeper(self) -> int:
+        """Pid of the first process inside, as this process sees it."""
+        return int((self._find("keeper") or {"keeper": 0})["keeper"])
 
     @property
     def layers(self) -> frozenset[Layer]:
@@ -234,6 +292,8 @@ class Jail:
         conversation = Conversation(
             self._process, self._status, self._job_goes_on, self.spec.limits
         )
+        is_machine = self.spec.tier is Tier.MICROVM
+        stdin = microvm.encode_input(stdin) if is_machine else stdin
         stop = conversation.hold(stdin, lambda: self._look_after(cpu_before_s, cancel))
         wall_s = time.monotonic() - begun
         self.kill()
@@ -241,16 +301,22 @@ class Jail:
         exited = self._find("exit") or {}
         cpu_s = max(self._cpu_s() - cpu_before_s, 0.0) or exited.get("cpu_s", 0.0)
         out_of_memory = self._group is not None and self._group.was_out_of_memory()
-        stop = stop or conversation.overflow()
-        outcome = Outcome(stop, exited.get("exit"), out_of_memory, cpu_s)
+        stop = stop or conversation.overflow() or self._wrote_too_much()
+        wait_status = exited.get("exit")
+        stdout, stderr = bytes(conversation.stdout.data), bytes(conversation.stderr.data)
+        if is_machine:
+            stdout, stderr, wait_status = microvm.decode_output(stdout)
+        elif not self.spec.tier.shares_kernel:
+            wait_status = seen_through_runtime(wait_status)
+        outcome = Outcome(stop, wait_status, out_of_memory, cpu_s)
         ending, message = outcome.classify(self.spec.limits)
         return JobResult(
             ending=ending,
             message=message,
             signal=outcome.signal,
             exit_code=outcome.exit_code,
-            stdout=bytes(conversation.stdout.data[: self.spec.limits.output_bytes]),
-            stderr_tail=printable(bytes(conversation.stderr.data[-_STDERR_TAIL_BYTES:])),
+            stdout=stdout[: self.spec.limits.output_bytes],
+            stderr_tail=printable(stderr[-_STDERR_TAIL_BYTES:]),
             tier=self.spec.tier,
             layers=self.layers,
             wall_s=wall_s,
@@ -264,8 +330,13 @@ class Jail:
             return Stop(Ending.CANCELLED, "the job was cancelled")
         if self._cpu_s() - cpu_before_s >= limits.cpu_s:
             return Stop(Ending.TIMEOUT, f"used more than {limits.cpu_s:g} s of CPU time")
-        if self._scratch is not None and self._scratch.size_bytes() > limits.file_bytes:
-            return Stop(Ending.OUTPUT_LIMIT, f"wrote files of more than {limits.file_bytes} bytes")
+        return self._wrote_too_much()
+
+    def _wrote_too_much(self) -> Stop | None:
+        """Asked now and then, and once more at the end: a quick job may write all between."""
+        most = self.spec.limits.file_bytes
+        if self._scratch is not None and self._scratch.size_bytes() > most:
+            return Stop(Ending.OUTPUT_LIMIT, f"wrote files of more than {most} bytes")
         return None
 
     def _job_goes_on(self) -> bool:
@@ -302,14 +373,13 @@ class Jail:
         Not left to the launcher: a fork bomb may keep that from running. The launcher has not
         reaped the keeper yet, so its pid still names the group.
         """
-        keeper = self._find("keeper")
         with suppress(ProcessLookupError):
-            if keeper is None:
+            if not self.keeper:
                 os.killpg(self._process.pid, signal.SIGKILL)
             elif self.spec.tier.uses_namespaces and self._keeper_exit is not None:
                 signal.pidfd_send_signal(self._keeper_exit, signal.SIGKILL)
             else:
-                os.killpg(keeper["keeper"], signal.SIGKILL)
+                os.killpg(self.keeper, signal.SIGKILL)
 
     def _kill_by_uid(self) -> None:
         """Where neither a namespace nor a group holds the job together, its own uid does."""

@@ -1,4 +1,4 @@
-"""The process that becomes a jail. Started by `jail` as `python -I -S`, one per job.
+"""The process that becomes a jail: a program of its own (`python -I -S`) or a zygote's fork.
 
 It reads a plan (JSON, length first) from the control pipe, applies one layer after the other,
 reports each on the status pipe (JSON lines), and refuses at the first required layer that fails.
@@ -10,7 +10,8 @@ reports each on the status pipe (JSON lines), and refuses at the first required 
                    writes uid map ───────────▶ job uid, no capabilities,
                                                no_new_privs, Landlock, seccomp
       ◀─────────────────────── layers ────────
-      checks its posture ───── go ───────────▶ fork ─────────────────────▶ exec python -I inside
+      checks its posture ───── go ───────────▶ fork ─────────────────────▶ exec python -I inside,
+                                                                           or `inside` in the fork
       ◀────────────────────────────────────────────────────────── sealed ─┘
                    waits for keeper or         waits for the job and
                    supervisor to end           reaps its orphans
@@ -29,6 +30,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, NoReturn
 
 from pyvorin_server.sandbox import landlock, linux, mounts
@@ -46,6 +48,9 @@ _NAMESPACES: Final = (
 )
 
 
+Command = Callable[[list[str]], NoReturn]
+
+
 class _Refused(Exception):
     """A required layer failed; it has been reported."""
 
@@ -53,11 +58,22 @@ class _Refused(Exception):
 class _Setup:
     """The plan, the status pipe, and what has been reached so far."""
 
-    def __init__(self, plan: dict[str, Any], status: int) -> None:
+    def __init__(self, plan: dict[str, Any], status: int, command: Command | None) -> None:
         self.plan = plan
         self.status = status
+        self.command = command
         self.reasons: dict[str, str] = {}  # layer → why it does not hold, "" when it does
         self.privileged = linux.has_capability(linux.CAP_SYS_ADMIN)
+
+    @property
+    def mounts(self) -> bool:
+        """Whether what runs is a runtime that mounts, in namespaces of its own."""
+        return bool(self.plan["runtime"] and self.plan["runtime"]["mounts"])
+
+    @property
+    def inner_id(self) -> int:
+        """What the job's uid and gid are called inside the user namespace."""
+        return 0 if self.mounts else INNER_ID
 
     def report(self, **message: object) -> None:
         os.write(self.status, json.dumps(message).encode() + b"\n")
@@ -85,10 +101,13 @@ class _Setup:
         return self.reasons.get(layer) == ""
 
 
-def main(control: int, status: int) -> NoReturn:
-    """Run as launcher, keeper or job, depending on the side of the forks. Never returns."""
+def main(control: int, status: int, command: Command | None = None) -> NoReturn:
+    """Run as launcher, keeper or job, depending on the side of the forks. Never returns.
+
+    `command` runs the job's arguments in this very interpreter; without one the job is an exec.
+    """
     try:
-        setup = _Setup(_read_plan(control), status)
+        setup = _Setup(_read_plan(control), status, command)
         _launch(setup, control)
     except _Refused:
         pass
@@ -133,12 +152,13 @@ def _launch(setup: _Setup, control: int) -> None:
 
 def _unshare_all(setup: _Setup) -> None:
     if not setup.privileged:
-        setup.attempt(Layer.USER_NS, lambda: _enter_own_user_namespace(setup.plan["uid"]))
+        own = partial(_enter_own_user_namespace, setup.plan["uid"], setup.inner_id)
+        setup.attempt(Layer.USER_NS, own)
     for layer, flag in _NAMESPACES:
         setup.attempt(layer, lambda flag=flag: linux.unshare(flag))  # type: ignore[misc]
 
 
-def _enter_own_user_namespace(job_id: int | None) -> None:
+def _enter_own_user_namespace(job_id: int | None, inner: int) -> None:
     """Without privilege the job keeps the caller's uid, or first takes the job's where it may."""
     if job_id is not None:
         _take_ids(job_id)
@@ -147,13 +167,13 @@ def _enter_own_user_namespace(job_id: int | None) -> None:
     if uid == 0:
         raise OSError("the job would run as kernel uid 0: CAP_SETUID is missing")
     linux.unshare(linux.CLONE_NEWUSER)
-    _write_maps("/proc/self", uid, gid)
+    _write_maps("/proc/self", uid, gid, None, inner)
 
 
-def _write_maps(process: str, uid: int, gid: int, directory: int | None = None) -> None:
+def _write_maps(process: str, uid: int, gid: int, directory: int | None, inner: int) -> None:
     lines = (("setgroups", "deny"), ("gid_map", gid), ("uid_map", uid))
     for name, value in lines:
-        text = value if isinstance(value, str) else f"{INNER_ID} {value} 1"
+        text = value if isinstance(value, str) else f"{inner} {value} 1"
         descriptor = os.open(f"{process}/{name}", os.O_WRONLY, dir_fd=directory)
         try:
             os.write(descriptor, text.encode())
@@ -167,7 +187,8 @@ def _serve_uid_map(setup: _Setup, keeper: int, from_keeper: int, to_keeper: int)
     os.write(to_keeper, b"g")  # only now may the keeper leave this root, and /proc with it
     if os.read(from_keeper, 1) == b"u":
         job_id = setup.plan["uid"]
-        _write_maps(".", job_id, job_id, keeper_proc)
+        inner = setup.inner_id
+        _write_maps(".", job_id, job_id, keeper_proc, inner)
         os.write(to_keeper, b"m")
 
 
@@ -182,7 +203,9 @@ def _outlive(setup: _Setup, control: int, keeper: int, keeper_exit: int) -> NoRe
     waiting = select.poll()
     waiting.register(control, 0)  # only its hang-up; the keeper reads the supervisor's word
     waiting.register(keeper_exit, select.POLLIN)
-    waiting.poll()
+    ended = {descriptor for descriptor, _ in waiting.poll()}
+    if keeper_exit in ended and setup.plan["namespaces"]:
+        os.waitpid(keeper, 0)  # or it would stay a zombie where no init reaps orphans
     if not setup.plan["namespaces"]:
         _end_stragglers(setup.plan["uid"], keeper)
     os._exit(0)
@@ -239,6 +262,9 @@ def _confine(setup: _Setup, to_launcher: int, from_launcher: int) -> None:
         setup.attempt(
             Layer.USER_NS, lambda: _enter_mapped_user_namespace(to_launcher, from_launcher)
         )
+    if plan["runtime"]:
+        _confine_runtime(setup)
+        return
     if linux.has_capability(linux.CAP_SETPCAP):  # a new user namespace starts with a full set
         linux.drop_bounding_capabilities()
     setup.attempt(Layer.KUID, lambda: _take_job_uid(setup))
@@ -250,9 +276,34 @@ def _confine(setup: _Setup, to_launcher: int, from_launcher: int) -> None:
     setup.attempt(Layer.SECCOMP, lambda: linux.install_filter(_decode(plan["filter"])))
 
 
+def _confine_runtime(setup: _Setup) -> None:
+    """For a runtime: at most powers over namespaces of its own, none over anything else."""
+    if setup.mounts:
+        setup.attempt(Layer.KUID, _become_inner_root, Layer.USER_NS)
+        for _, flag in _NAMESPACES:
+            linux.unshare(flag)
+    else:
+        linux.drop_bounding_capabilities()
+        setup.attempt(Layer.KUID, lambda: _take_job_uid(setup))
+        linux.drop_capabilities()
+    setup.attempt(Layer.NO_NEW_PRIVS, lambda: _set(linux.PR_SET_NO_NEW_PRIVS, 1))
+    _set(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    for name, document in setup.plan["runtime"]["files"].items():
+        with open(f"{mounts.SCRATCH}/{name}", "x") as file:
+            json.dump(document, file)
+
+
+def _become_inner_root() -> None:
+    """Uid 0 of the user namespace, which is the job's uid to the kernel."""
+    os.setresgid(0, 0, 0)
+    os.setresuid(0, 0, 0)
+
+
 def _build_root(plan: dict[str, Any]) -> None:
     os.umask(0)
-    mounts.enter_minimal_root(plan["binds"])
+    mounts.enter_minimal_root(plan["binds"], plan["devices"], for_runtime=bool(plan["runtime"]))
+    if plan["runtime"] and plan["runtime"]["mounts"]:
+        mounts.mount_proc()
     os.umask(0o077)
 
 
@@ -268,6 +319,7 @@ def _set_rlimits(limits: dict[str, int]) -> None:
 
 
 def _enter_mapped_user_namespace(to_launcher: int, from_launcher: int) -> None:
+    os.setgroups([])  # cannot be given up inside
     linux.unshare(linux.CLONE_NEWUSER)
     os.write(to_launcher, b"u")
     if os.read(from_launcher, 1) != b"m":
@@ -314,11 +366,27 @@ def _become_job(setup: _Setup) -> NoReturn:
             os.dup2(setup.status, 3)
         os.set_inheritable(3, True)
         os.closerange(4, 4096)
+        if setup.mounts:
+            mounts.mount_proc()
+        elif setup.command is not None:
+            _run_here(setup.plan, setup.command)
         argv = setup.plan["argv"]
         os.execve(argv[0], argv, setup.plan["environment"])
     except OSError as error:
         os.write(3, json.dumps({"refused": "exec", "reason": str(error)}).encode() + b"\n")
     os._exit(127)
+
+
+def _run_here(plan: dict[str, Any], command: Command) -> NoReturn:
+    """Be to the command what a freshly started interpreter would be."""
+    os.environ.clear()
+    os.environ.update(plan["environment"])
+    if "tempfile" in sys.modules:
+        vars(sys.modules["tempfile"])["tempdir"] = (
+            None  # looked up before there was this environment
+        )
+    interpreter_options = 4  # python -I -B inside.py
+    command(plan["argv"][interpreter_options:])
 
 
 def _reap_until(setup: _Setup, job: int) -> NoReturn:

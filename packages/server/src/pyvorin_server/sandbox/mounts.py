@@ -19,13 +19,18 @@ from pyvorin_server.sandbox import linux
 
 SCRATCH: Final = "/jail-tmp"  # not /tmp, below which a bind may lie
 DEV_NULL: Final = "/dev/null"
+PROC: Final = "/proc"
 _HOST: Final = "/.host"
 _MOUNT_POINTS: Final = ("/tmp", "/run", "/var", "/mnt")
 _SCRATCH_INODES: Final = 1024
 
 
-def enter_minimal_root(binds: Iterable[str]) -> None:
-    """Replace the root of this mount namespace. The caller must have unshared it."""
+def enter_minimal_root(binds: Iterable[str], devices: Iterable[str], *, for_runtime: bool) -> None:
+    """Replace the root of this mount namespace. The caller must have unshared it.
+
+    `devices` are what a runtime needs and a job never gets. A runtime mounts things of its own on
+    /tmp, which no link may be for that.
+    """
     linux.mount("none", "/", "", linux.MS_REC | linux.MS_PRIVATE)
     base = next(path for path in _MOUNT_POINTS if os.path.isdir(path))
     flags = linux.MS_NOSUID | linux.MS_NODEV
@@ -35,12 +40,23 @@ def enter_minimal_root(binds: Iterable[str]) -> None:
     os.chdir("/")
     for path in sorted(binds, key=len):
         _attach(path)
-    _attach_file(DEV_NULL, linux.MOUNT_ATTR_RDONLY | linux.MOUNT_ATTR_NOSUID)
+    for device in (DEV_NULL, *devices):
+        _attach_file(device, linux.MOUNT_ATTR_RDONLY | linux.MOUNT_ATTR_NOSUID)
     os.mkdir(SCRATCH)
-    if not os.path.lexists("/tmp"):
+    if for_runtime:
+        os.makedirs("/tmp", exist_ok=True)
+    elif not os.path.lexists("/tmp"):
         os.symlink(SCRATCH, "/tmp")
     linux.unmount_lazily(_HOST)
     os.rmdir(_HOST)
+
+
+def mount_proc() -> None:
+    """For a runtime that needs it, never for a job. Shows the own pid namespace only."""
+    if not os.path.isdir(PROC):
+        os.mkdir(PROC, 0o555)
+    flags = linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
+    linux.mount("proc", PROC, "proc", flags)
 
 
 def mount_scratch(size_bytes: int, *, executable: bool) -> None:

@@ -4,17 +4,17 @@ import base64
 import math
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from pyvorin_server.sandbox import landlock, seccomp
-from pyvorin_server.sandbox.interpreter import python_binds
+from pyvorin_server.sandbox import gvisor, landlock, microvm, mounts, seccomp
+from pyvorin_server.sandbox.interpreter import SYSTEM_LIBRARIES, python_binds
 from pyvorin_server.sandbox.model import Bind, JailRefused, Limits
 from pyvorin_server.sandbox.policies import Policy
 from pyvorin_server.sandbox.tiers import TIER_LAYERS, Layer, Tier
 
-_INSIDE: Final = str(Path(__file__).with_name("inside.py"))
+INSIDE: Final = Path(__file__).with_name("inside.py")
 _UID_BASE: Final = 0x7000_0000
 _PID_LIMIT: Final = 1 << 22  # the kernel's highest pid
 _CPU_GRACE_S: Final = 2
@@ -58,6 +58,20 @@ def job_uid(process: int, uid_map: str) -> int:
     return start + count - 16 - process % (count // 2)
 
 
+def outer_limits(spec: JailSpec) -> Limits:
+    """Limits of the control group: the job's, and what its own kernel needs besides."""
+    limits = spec.limits
+    if spec.tier is Tier.GVISOR:
+        memory, pids = gvisor.MEMORY_OVERHEAD_BYTES, gvisor.PID_OVERHEAD
+    elif spec.tier is Tier.MICROVM:
+        image = microvm.initramfs(spec.argv[0], INSIDE)
+        machine = microvm.memory_bytes(limits, image.stat().st_size) - limits.memory_bytes
+        memory, pids = machine + microvm.MONITOR_OVERHEAD_BYTES, microvm.PID_OVERHEAD
+    else:
+        return limits
+    return replace(limits, memory_bytes=limits.memory_bytes + memory, pids=limits.pids + pids)
+
+
 def make_plan(
     spec: JailSpec, uid: int | None, scratch: str, *, memory_held: bool
 ) -> dict[str, Any]:
@@ -66,30 +80,116 @@ def make_plan(
     alone = spec.tier.uses_namespaces or uid is not None
     may_signal = alone or landlock.scopes_signals()
     program = seccomp.job_filter(
-        may_signal=may_signal, may_leave_group=alone, may_share_memory=memory_held
+        may_signal=may_signal,
+        may_leave_group=alone,
+        may_share_memory=memory_held,
+        sees_others=not spec.tier.uses_namespaces,
     )
+    if spec.tier is Tier.GVISOR:
+        return _gvisor_plan(spec, uid, binds, program)
+    if spec.tier is Tier.MICROVM:
+        return _microvm_plan(spec, uid)
     return {
         "namespaces": spec.tier.uses_namespaces,
         "required": sorted(spec.required),
         "faults": sorted(spec.faults),
         "uid": uid,
-        "argv": _command(spec),
-        "environment": {"LANG": "C.UTF-8", "HOME": scratch, "TMPDIR": scratch},
-        "binds": [*dict.fromkeys([*binds, _INSIDE])],
+        "argv": _command(spec, 3),
+        "environment": _environment(scratch),
+        "binds": [*dict.fromkeys([*binds, str(INSIDE)])],
         "scratch": scratch,
         "scratch_bytes": spec.limits.file_bytes,
         "may_load_code": spec.policy.may_load_code,
         "rlimits": _rlimits(spec, uid, memory_held),
         "filter": base64.b64encode(program).decode(),
+        "devices": [],
+        "runtime": None,
     }
 
 
-def _command(spec: JailSpec) -> list[str]:
+def _gvisor_plan(
+    spec: JailSpec, uid: int | None, binds: list[str], program: bytes
+) -> dict[str, Any]:
+    """The outer jail's instructions, with runsc as what it runs. Raises JailRefused."""
+    runsc = gvisor.find()
+    argv = _command(spec, gvisor.ANNOUNCE_ON, program)
+    bundle = gvisor.bundle(argv, _environment(mounts.SCRATCH), spec.limits)
+    runtime = {"mounts": True, "files": {"config.json": bundle}}
+    read = [*binds, str(INSIDE), runsc.path]
+    return _runtime_plan(spec, uid, gvisor.command(runsc), read, runtime)
+
+
+def _microvm_plan(spec: JailSpec, uid: int | None) -> dict[str, Any]:
+    """The outer jail's instructions, with a monitor as what it runs. Raises JailRefused."""
+    found = microvm.find()
+    image = microvm.initramfs(spec.argv[0], INSIDE)
+    memory = microvm.memory_bytes(spec.limits, image.stat().st_size)
+    machine = microvm.Machine(found.kernel, str(image), memory)
+    read = [*SYSTEM_LIBRARIES, *found.paths, str(image)]
+    runtime = {"mounts": False, "files": found.driver.files(machine)}
+    plan = _runtime_plan(spec, uid, found.driver.command(found.program, machine), read, runtime)
+    return {**plan, "devices": found.devices}
+
+
+def guest_plan(spec: JailSpec) -> dict[str, Any]:
+    """What `guest` in a micro-VM is told."""
+    program = seccomp.job_filter(may_signal=True, may_leave_group=True, may_share_memory=True)
+    return {
+        "argv": _command(spec, 1, program),
+        "environment": _environment(mounts.SCRATCH),
+        "scratch": mounts.SCRATCH,
+        "scratch_bytes": spec.limits.file_bytes,
+        "may_load_code": spec.policy.may_load_code,
+    }
+
+
+def _runtime_plan(
+    spec: JailSpec,
+    uid: int | None,
+    argv: list[str],
+    binds: list[str],
+    runtime: dict[str, Any],
+) -> dict[str, Any]:
+    return {
+        "namespaces": True,
+        "required": sorted(spec.required),
+        "faults": sorted(spec.faults),
+        "uid": uid,
+        "argv": argv,
+        "environment": {"PATH": "/nowhere"},
+        "binds": [path for path in dict.fromkeys(binds) if os.path.lexists(path)],
+        "devices": [],
+        "scratch": mounts.SCRATCH,
+        "scratch_bytes": spec.limits.file_bytes,
+        "may_load_code": False,
+        "rlimits": _outer_rlimits(spec),
+        "runtime": runtime,
+    }
+
+
+def _environment(scratch: str) -> dict[str, str]:
+    return {"LANG": "C.UTF-8", "HOME": scratch, "TMPDIR": scratch}
+
+
+def _outer_rlimits(spec: JailSpec) -> dict[str, int]:
+    """For a runtime and its helpers; the job's own limits are kept by the kernel it runs on."""
+    return {
+        "RLIMIT_CORE": 1,
+        "RLIMIT_NOFILE": 4096,
+        "RLIMIT_NPROC": outer_limits(spec).pids + 2,
+        "RLIMIT_MEMLOCK": 0,
+        "RLIMIT_MSGQUEUE": 0,
+    }
+
+
+def _command(spec: JailSpec, announce_on: int, *filters: bytes) -> list[str]:
+    """The job's command line: what installs `filters` and the policy's own, then the command."""
     interpreter, isolated, *rest = spec.argv
     if isolated != "-I" or not rest:
         raise JailRefused("command", "a job is `python -I` followed by -m, -c or a file")
     seal = b"" if Layer.SEALED in spec.faults else seccomp.seal_filter(spec.policy)
-    return [interpreter, "-I", "-B", _INSIDE, seal.hex(), *rest]
+    sealing = f"{announce_on}:" + ",".join(program.hex() for program in (*filters, seal))
+    return [interpreter, "-I", "-B", str(INSIDE), sealing, *rest]
 
 
 def _rlimits(spec: JailSpec, uid: int | None, memory_held: bool) -> dict[str, int]:

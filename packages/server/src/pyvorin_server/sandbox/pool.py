@@ -14,14 +14,21 @@ instead of waiting, and making is tried again with growing pauses.
 
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Protocol
 
 from pyvorin_server.sandbox import cgroups, scratch
-from pyvorin_server.sandbox.model import JailRefused, JobResult, PoolBusy, PoolClosed
+from pyvorin_server.sandbox.model import (
+    Ending,
+    JailRefused,
+    JobResult,
+    PoolBusy,
+    PoolClosed,
+    SandboxError,
+)
 
 _CHECK_S: Final = 1.0
 _FIRST_PAUSE_S: Final = 0.5
@@ -37,6 +44,9 @@ class PoolHealth:
     waiting: int
     made: int  # jails since the start
     lost: int  # jails that died while they waited
+    turned_away: int  # jobs that were told PoolBusy
+    endings: Mapping[Ending, int]  # of all jobs since the start
+    waited_s: float  # by all jobs together, until they had a jail
     last_refusal: str  # why the latest attempt to make a jail failed, "" when it did not
 
     @property
@@ -74,7 +84,9 @@ class Pool:
         self._max_age_s = max_age_s
         self._change = threading.Condition()
         self._ready: deque[ReadyJail] = deque()
-        self._running = self._waiting = self._made = self._lost = 0
+        self._running = self._waiting = self._made = self._lost = self._turned_away = 0
+        self._endings: Counter[Ending] = Counter()
+        self._waited_s = 0.0
         self._refusal: JailRefused | None = None
         self._closed = False
         self._keeper = threading.Thread(target=self._keep_filled, name="jail-pool", daemon=True)
@@ -94,13 +106,23 @@ class Pool:
     def run(self, stdin: bytes, cancel: threading.Event | None = None) -> JobResult:
         """Run one job in the oldest ready jail. Blocks until it has ended.
 
-        Raises PoolBusy, PoolClosed, or JailRefused when no jail can be made.
+        Raises PoolBusy, PoolClosed, JailRefused when no jail can be made, or SandboxError when
+        something of one cannot be removed.
         """
+        before = time.monotonic()
         jail = self._take()
+        waited_s = time.monotonic() - before
+        result: JobResult | None = None
         try:
-            return jail.run(stdin, cancel)
+            result = jail.run(stdin, cancel)
+            return result
+        except OSError as error:
+            raise SandboxError(f"a jail did not end well: {error}") from error
         finally:
             with self._change:
+                self._waited_s += waited_s
+                if result is not None:
+                    self._endings[result.ending] += 1
                 self._running -= 1
                 self._change.notify_all()
 
@@ -112,6 +134,9 @@ class Pool:
                 waiting=self._waiting,
                 made=self._made,
                 lost=self._lost,
+                turned_away=self._turned_away,
+                endings=dict(self._endings),
+                waited_s=self._waited_s,
                 last_refusal=str(self._refusal or ""),
             )
 
@@ -128,13 +153,14 @@ class Pool:
             self._change.wait_for(lambda: self._running == 0, timeout_s)
         self._keeper.join(timeout_s)
         while self._ready:
-            self._ready.popleft().destroy()
+            self._destroy(self._ready.popleft())
 
     # ---- taking
 
     def _take(self) -> ReadyJail:
         with self._change:
             if self._waiting >= self._max_waiting:
+                self._turned_away += 1
                 raise PoolBusy(f"{self._waiting} jobs wait already")
             self._waiting += 1
             try:
@@ -160,7 +186,13 @@ class Pool:
 
     def _lose(self, jail: ReadyJail) -> None:
         self._lost += 1
-        jail.destroy()
+        self._destroy(jail)
+
+    def _destroy(self, jail: ReadyJail) -> None:
+        try:
+            jail.destroy()
+        except OSError as error:
+            self._refusal = _as_refusal(error)  # shows in health until the next jail is made
 
     # ---- keeping it filled
 
@@ -171,8 +203,8 @@ class Pool:
         while self._wait_for_work():
             try:
                 jail = self._make()
-            except JailRefused as refused:
-                self._note(refused)
+            except Exception as error:  # nothing may end this thread, or jobs would wait for ever
+                self._note(_as_refusal(error))
                 self._pause(pause_s)
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
             else:
@@ -194,7 +226,7 @@ class Pool:
             for jail in worn:
                 with self._change:
                     self._lost += not jail.is_alive()
-                jail.destroy()
+                self._destroy(jail)
 
     def _is_worn(self, jail: ReadyJail) -> bool:
         return not jail.is_alive() or time.monotonic() - jail.started_at > self._max_age_s
@@ -214,3 +246,9 @@ class Pool:
             self._refusal = None
             self._ready.append(jail)
             self._change.notify_all()
+
+
+def _as_refusal(error: Exception) -> JailRefused:
+    if isinstance(error, JailRefused):
+        return error
+    return JailRefused("jail", f"{type(error).__name__}: {error}")

@@ -5,7 +5,7 @@ says about the keeper, from which the job is forked after everything was applied
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -15,19 +15,42 @@ _CAPABILITY_SETS: Final = ("CapInh", "CapPrm", "CapEff", "CapAmb")
 
 
 def faults_of(
-    keeper: int, *, job_uid: int | None, namespaces: bool, group: str | None
+    keeper: int, *, job_uid: int | None, namespaces: bool, confined: bool, group: str | None
 ) -> list[str]:
-    """What is wrong with the posture of process `keeper`; empty when nothing is."""
+    """What is wrong with the posture of process `keeper`; empty when nothing is.
+
+    `confined`: it must have no capability and a seccomp filter, as it will be the job's kernel
+    side; a keeper of a runtime has capabilities over its own user namespace instead.
+    """
     try:
         status = _read_status(keeper)
     except OSError as error:
         return [f"cannot be read: {error}"]
-    found = [*_identity_faults(status, job_uid), *_process_faults(status, namespaces)]
+    found = _identity_faults(status, job_uid)
+    if status["NoNewPrivs"] != "1":
+        found.append("new privileges allowed")
+    if confined:
+        found += _confinement_faults(status, namespaces)
     if namespaces:
         found += _namespace_faults(keeper, status)
     if group is not None:
         found += _group_faults(keeper, group)
     return found
+
+
+def runtime_faults(processes: Iterable[int], job_uid: int | None) -> list[str]:
+    """What is wrong with a runtime's processes: each is the job's user, and one is a kernel behind
+    a system call filter of its own.
+    """
+    found, filtered = [], 0
+    for process in processes:
+        try:
+            status = _read_status(process)
+        except OSError:
+            continue  # ended meanwhile
+        found += [f"process {process}: {fault}" for fault in _identity_faults(status, job_uid)]
+        filtered += status["Seccomp"] == "2"
+    return found if filtered else [*found, "no process of the runtime has a system call filter"]
 
 
 def _read_status(process: int) -> dict[str, str]:
@@ -49,11 +72,9 @@ def _identity_faults(status: Mapping[str, str], job_uid: int | None) -> list[str
     return found
 
 
-def _process_faults(status: Mapping[str, str], namespaces: bool) -> list[str]:
+def _confinement_faults(status: Mapping[str, str], namespaces: bool) -> list[str]:
     sets = (*_CAPABILITY_SETS, "CapBnd") if namespaces else _CAPABILITY_SETS
     found = [f"{name} is {status[name]}" for name in sets if int(status[name], 16)]
-    if status["NoNewPrivs"] != "1":
-        found.append("new privileges allowed")
     if status["Seccomp"] != "2":
         found.append("no seccomp filter")
     return found

@@ -14,6 +14,7 @@ Jumps are relative and at most 255 long; bodies are short, so the program needs 
 int arguments are compared by their low word, as the kernel does; pointers by both words.
 """
 
+import functools
 import struct
 from collections.abc import Iterable
 from typing import Final
@@ -35,7 +36,7 @@ ALLOW: Final = 0x7FFF0000
 KILL: Final = 0x80000000  # SECCOMP_RET_KILL_PROCESS
 _PRETEND: Final = 0x00050000  # errno 0: the call is left out and reports success
 
-_EPERM, _ENOMEM, _ENOTTY, _ENOSYS, _EAFNOSUPPORT = 1, 12, 25, 38, 97
+_EPERM, _ENOMEM, _EINVAL, _ENOTTY, _ENOSYS, _EAFNOSUPPORT = 1, 12, 22, 25, 38, 97
 
 _AF_UNIX, _SOCK_STREAM, _SOCK_TYPE_MASK = 1, 1, 0xF
 _NAMESPACE_FLAGS: Final = 0x7E020080  # every CLONE_NEW* a clone can carry
@@ -47,6 +48,8 @@ _HARMLESS_PRCTLS: Final = (1, 3, 15, 16, 21, 22, 23, 38, 39, 0x53564D41)
 # set and get no_new_privs, name an anonymous mapping
 _PR_SET_DUMPABLE: Final = 4
 _RLIMIT_CORE: Final = 4
+_FIRST_OTHERS_CLOCK: Final = 16  # below are those of the system, from the next on the caller's own
+_FIRST_OWN_CLOCK: Final = 0xFFFFFFF8
 _MAP_SHARED_ANONYMOUS: Final = 0x21
 
 Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, operand
@@ -56,17 +59,23 @@ def errno_verdict(error: int) -> int:
     return 0x00050000 | error
 
 
-def job_filter(*, may_signal: bool, may_leave_group: bool, may_share_memory: bool) -> bytes:
+@functools.cache
+def job_filter(
+    *, may_signal: bool, may_leave_group: bool, may_share_memory: bool, sees_others: bool = False
+) -> bytes:
     """The filter of keeper and job.
 
     `may_signal` where signals cannot reach others; `may_leave_group` where ending the job does not
     depend on its process group: elsewhere setsid and setpgid answer 0 and do nothing.
-    `may_share_memory` where a cgroup counts it; no rlimit does.
+    `may_share_memory` where a cgroup counts it; no rlimit does. `sees_others` without a pid
+    namespace: others' CPU time, which anybody may ask for there, is kept from the job.
     """
     program = [*_check_architecture()]
     for number in syscalls.ALLOWED.values():
         program += _rule(number, [_return(ALLOW)])
     bodies = _conditional_bodies(may_signal, may_leave_group)
+    clock = _no_clock_of_others() if sees_others else [_return(ALLOW)]
+    bodies |= dict.fromkeys(("clock_gettime", "clock_getres", "clock_nanosleep"), clock)
     bodies["mmap"] = [_return(ALLOW)] if may_share_memory else _no_shared_anonymous_memory()
     for name, body in bodies.items():
         program += _rule(syscalls.CONDITIONAL[name], body)
@@ -80,6 +89,7 @@ def job_filter(*, may_signal: bool, may_leave_group: bool, may_share_memory: boo
     return _encode(program)
 
 
+@functools.cache
 def seal_filter(policy: Policy) -> bytes:
     """The second filter, which the job installs on itself once it is started."""
     refuse = errno_verdict(_EPERM)
@@ -150,6 +160,17 @@ def _own_limits_only() -> list[Instruction]:
 def _all_but_core_size() -> list[Instruction]:
     """A core size of 0 would bring core_pattern pipes back (see `plan`): setting it is a feint."""
     return [(_JUMP_EQUAL, 0, 1, _RLIMIT_CORE), _return(_PRETEND), _return(ALLOW)]
+
+
+def _no_clock_of_others() -> list[Instruction]:
+    """A clock of another process's CPU time has that one's number in it, inverted."""
+    return [
+        _load_low(0),
+        (_JUMP_GREATER_EQUAL, 2, 0, _FIRST_OWN_CLOCK),
+        (_JUMP_GREATER_EQUAL, 0, 1, _FIRST_OTHERS_CLOCK),
+        _return(errno_verdict(_EINVAL)),
+        _return(ALLOW),
+    ]
 
 
 def _no_shared_anonymous_memory() -> list[Instruction]:

@@ -4,12 +4,17 @@ A *layer* is one mechanism that either holds or does not. A *tier* is a named se
 reaches a tier when every layer of the set holds. Tiers are ordered; a job names the least tier it
 accepts, gets the best one the host reaches, and is refused when that is lower.
 
+    microvm          a virtual machine of its own per job, inside the outer jail
+    gvisor           a user-space kernel of its own per job (runsc), inside the outer jail
     native           everything below
     native-nocgroup  no writable cgroups: memory and processes are limited by rlimits alone, so
                      per process rather than per job
     restricted       no namespaces either (containers that forbid unshare): the job sees the host's
                      kernel objects and is held by its uid, Landlock, seccomp and rlimits.
                      One user's own local work only; shown in red.
+
+The two strongest cost several times the work, so they are used where they are required, not
+merely because a host has them.
 """
 
 from enum import StrEnum
@@ -33,6 +38,8 @@ class Layer(StrEnum):
     LANDLOCK = "landlock"
     SECCOMP = "seccomp"
     SEALED = "sealed"  # undumpable, second filter: by the job itself, before it reads its input
+    GVISOR = "gvisor"  # the kernel the job sees is not the host's
+    MICROVM = "microvm"  # the job has a machine of its own
     CGROUP_MEMORY = "cgroup_memory"
     CGROUP_PIDS = "cgroup_pids"
     CGROUP_CPU = "cgroup_cpu"
@@ -43,6 +50,8 @@ class Tier(StrEnum):
     RESTRICTED = "restricted"
     NATIVE_NOCGROUP = "native-nocgroup"
     NATIVE = "native"
+    GVISOR = "gvisor"
+    MICROVM = "microvm"
 
     @property
     def rank(self) -> int:
@@ -52,8 +61,19 @@ class Tier(StrEnum):
     def uses_namespaces(self) -> bool:
         return self is not Tier.RESTRICTED
 
+    @property
+    def shares_kernel(self) -> bool:
+        """Whether the job talks to the host's kernel itself."""
+        return self not in (Tier.GVISOR, Tier.MICROVM)
 
-_ORDER: Final = (Tier.RESTRICTED, Tier.NATIVE_NOCGROUP, Tier.NATIVE)
+
+_ORDER: Final = (
+    Tier.RESTRICTED,
+    Tier.NATIVE_NOCGROUP,
+    Tier.NATIVE,
+    Tier.GVISOR,
+    Tier.MICROVM,
+)
 
 CGROUP_LAYERS: Final = frozenset(
     {Layer.CGROUP_MEMORY, Layer.CGROUP_PIDS, Layer.CGROUP_CPU, Layer.CGROUP_KILL}
@@ -83,14 +103,28 @@ _NAMESPACE_LAYERS: Final = frozenset(
     }
 )
 
+# Around a kernel of the job's own: runsc and a machine monitor bring their own seccomp filter, need
+# capabilities within their own user namespace, and mount, which Landlock forbids.
+_OUTER_LAYERS: Final = (
+    _NAMESPACE_LAYERS
+    | CGROUP_LAYERS
+    | {Layer.RLIMITS, Layer.KUID, Layer.NO_NEW_PRIVS, Layer.SEALED}
+)
+
 TIER_LAYERS: Final[dict[Tier, frozenset[Layer]]] = {
     Tier.RESTRICTED: _PROCESS_LAYERS,
     Tier.NATIVE_NOCGROUP: _PROCESS_LAYERS | _NAMESPACE_LAYERS,
     Tier.NATIVE: _PROCESS_LAYERS | _NAMESPACE_LAYERS | CGROUP_LAYERS,
+    Tier.GVISOR: _OUTER_LAYERS | {Layer.GVISOR},
+    Tier.MICROVM: _OUTER_LAYERS | {Layer.MICROVM},
 }
 
 
+RUNTIME_LAYERS: Final = {Tier.GVISOR: Layer.GVISOR, Tier.MICROVM: Layer.MICROVM}
+
+
 def best_tier(held: frozenset[Layer]) -> Tier | None:
-    """The highest tier whose layers all hold, or None when not even `restricted` does."""
-    reached = [tier for tier in _ORDER if TIER_LAYERS[tier] <= held]
+    """The highest tier on the host's kernel whose layers all hold; None when not even `restricted`
+    does."""
+    reached = [tier for tier in _ORDER if tier.shares_kernel and TIER_LAYERS[tier] <= held]
     return reached[-1] if reached else None

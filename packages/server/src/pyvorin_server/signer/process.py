@@ -36,6 +36,7 @@ async def run(settings: Settings) -> None:
             "licence": signer.answer_licence,
             "recall": signer.answer_recall,
             "head": signer.answer_head,
+            "segment": signer.answer_segment,
         },
     )
     await process.until_terminated()

@@ -6,6 +6,7 @@
     licence   {licence_id}                         → signed licence file
     recall    {organisation_id}                    → signed recall list
     head      {sequence, hash}                     → signed head of the audit log
+    segment   {first, last, …}                     → signed statement of a sealed audit segment
 
 Whose build it is, for which options and under which lease is read from the job row, never taken
 from the caller. Of the caller's bytes only what the signer hashes or verifies itself counts.
@@ -38,6 +39,7 @@ from pyvorin_server.verifier.verdict import Verdict, open_verdict
 
 SOCKET = "signer.sock"
 HEAD_TYPE = "application/vnd.pyvorin.audit-head.v1+json"
+SEGMENT_TYPE = "application/vnd.pyvorin.audit-segment.v1+json"
 
 
 class Signer:
@@ -185,6 +187,14 @@ class Signer:
         }
         signers = self._keys.by_role[Role.AUDIT].signers()
         signed = envelope.sign(HEAD_TYPE, canonical.dumps(document), signers)
+        return Message({}, (signed.to_bytes(),))
+
+    async def answer_segment(self, request: Message) -> Message:
+        """Local call `segment`: sign which entries were sealed, both chain hashes and the root."""
+        document: dict[str, str | int] = {name: request.integer(name) for name in ("first", "last")}
+        document |= {name: request.text(name) for name in ("hash_before", "hash_at_last", "root")}
+        signers = self._keys.by_role[Role.AUDIT].signers()
+        signed = envelope.sign(SEGMENT_TYPE, canonical.dumps(document), signers)
         return Message({}, (signed.to_bytes(),))
 
     def _opened(self, signed_verdict: bytes) -> Verdict:

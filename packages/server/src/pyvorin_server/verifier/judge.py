@@ -20,6 +20,7 @@ from pyvorin_wire.artifact import FunctionEntry
 from pyvorin_wire.errors import FrameError, WireError
 from pyvorin_wire.outcome_tree import Difference, compare
 
+_WAYS_IN = ("entries", "osr")
 MAX_DIFFERENCES = 20
 MAX_TEXT = 500
 
@@ -93,12 +94,17 @@ def read_digest(stdout: bytes) -> str | None:
 
 
 def judge(cpython_stdout: bytes, native_stdout: bytes) -> Judgement:
-    """Compare both sides, case by case. Malformed bytes are `incomplete`, never a pass."""
+    """Compare both sides, case by case. Malformed bytes are `incomplete`, never a pass, and so are
+    equal outcomes of calls that never entered native code: they say nothing about it.
+    """
     try:
         expected, actual = _outcomes(cpython_stdout), _outcomes(native_stdout)
         if not expected or len(expected) != len(actual):
             return Judgement("incomplete", min(len(expected), len(actual)))
-        return _compare_all(expected, actual)
+        found = _compare_all(expected, actual)
+        if found.result == "pass" and not _entered_native_code(native_stdout):
+            return Judgement("incomplete", found.cases)
+        return found
     except WireError:
         return Judgement("incomplete", 0)
 
@@ -113,6 +119,16 @@ def _compare_all(expected: list[bytes], actual: list[bytes]) -> Judgement:
             break
     result = "mismatch" if found else "pass"
     return Judgement(result, len(expected), tuple(found[:MAX_DIFFERENCES]))
+
+
+def _entered_native_code(stdout: bytes) -> bool:
+    """Whether the native side says that at least one call went into native code."""
+    *_, last = frames.read_message(io.BytesIO(stdout))
+    answer = last.json() if last.kind == frames.JSON else None
+    counts = answer.get("counts") if isinstance(answer, dict) else None
+    functions = counts.values() if isinstance(counts, dict) else ()
+    entered = [each.get(way) for each in functions if isinstance(each, dict) for way in _WAYS_IN]
+    return any(isinstance(number, int) and number > 0 for number in entered)
 
 
 def _outcomes(stdout: bytes) -> list[bytes]:

@@ -1,6 +1,6 @@
 """The verifier process: local calls in, signed verdicts out. No database, no network, no other key.
 
-judge {job_id, fence, tier}  outputs of the digest, compile, CPython and native jails
+judge {job_id, fence, tier, runtime}  outputs of the digest, compile, CPython and native jails
     → {"result", "cases", "differences"}  and, only if it passed, the signed verdict
 """
 
@@ -16,7 +16,7 @@ from pyvorin_server.errors import RemoteError
 from pyvorin_server.kit.ids import new_id
 from pyvorin_server.kit.local import Message
 from pyvorin_server.kit.sealing import read_secret, write_secret
-from pyvorin_server.verifier.judge import judge, read_compiled, read_digest
+from pyvorin_server.verifier.judge import Compiled, judge, read_compiled, read_digest
 from pyvorin_server.verifier.verdict import Verdict, sign_verdict
 
 SOCKET = "verifier.sock"
@@ -69,12 +69,18 @@ class Verifier:
                     "artifact_size": len(compiled.artifact),
                     "digest": read_digest(digest_stdout),
                     "functions": [entry.to_json() for entry in compiled.functions()],
-                    "toolchain": compiled.toolchain(),
+                    "toolchain": _toolchain(compiled, request.text("runtime")),
                     "sandbox_tier": request.text("tier"),
                 }
             )
         except WireError as error:
             raise RemoteError("compile_output", error.code) from None
+
+
+def _toolchain(compiled: Compiled, runtime: str) -> dict[str, str]:
+    """What the compile jail says it used, and what made the jail, which it has no say in."""
+    said = {name: version for name, version in compiled.toolchain().items() if name != "sandbox"}
+    return said | ({"sandbox": runtime} if runtime else {})
 
 
 def create_key(path: Path) -> bytes:

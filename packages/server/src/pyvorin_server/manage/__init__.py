@@ -1,0 +1,1 @@
+"""An organisation's administration, for its own people."""

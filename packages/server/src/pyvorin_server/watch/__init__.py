@@ -1,0 +1,1 @@
+"""Anomalies: rules over what was recorded, alerts, and their way to a person."""
