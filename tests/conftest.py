@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,26 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 
+# A shell starts what it runs in the background with interrupts ignored, and so would every process
+# that a test starts: but Ctrl-C is what some of them are about.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # No deadline: the machine is shared, and a test must not fail because it was slow.
 settings.register_profile("default", deadline=None, derandomize=True, max_examples=100)
 settings.register_profile(
     "fuzz", deadline=None, max_examples=5000, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+# Workers take it from the process that starts them, so that all collect the same tests.
+FUZZ_SEED = os.environ.setdefault("PYVORIN_FUZZ_SEED", f"{int(time.time()) % 10**6}0000000")
+
+
+def pytest_report_header() -> str:
+    """Random programs are others in each run; with the seed they are the same."""
+    return f"PYVORIN_FUZZ_SEED={FUZZ_SEED}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pyvorin_server.sandbox.warm import Nursery
+
 
 class Breach(Exception):
     """An attack got through, or left a trace."""
@@ -37,6 +39,7 @@ class Ground:
     def __init__(self) -> None:
         self.marker = f"ground-{uuid.uuid4().hex}"
         self._stack = ExitStack()
+        self._nurseries: dict[str, Nursery] = {}
 
     def __enter__(self) -> Self:
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
@@ -59,6 +62,14 @@ class Ground:
         trace: TracebackType | None,
     ) -> None:
         self._stack.close()
+
+    def nursery(self, interpreter: str) -> Nursery:
+        """Zygotes of `interpreter` whose forks carry the marker in their command line."""
+        if interpreter not in self._nurseries:
+            made = Nursery(interpreter, f"import ctypes, json, socket  # {self.marker}")
+            self._stack.callback(made.close)
+            self._nurseries[interpreter] = made
+        return self._nurseries[interpreter]
 
     def facts(self) -> dict[str, str | int]:
         """What an attacker is assumed to know about the host: more than it could find out."""
@@ -128,10 +139,11 @@ class Ground:
         return inside | scratch | cores
 
     def marked_processes(self) -> set[str]:
-        """Ids of live processes whose command line carries the marker."""
+        """Ids of live processes whose command line carries the marker, but for zygotes."""
         found = set()
+        zygotes = {str(nursery.pid) for nursery in self._nurseries.values()}
         for folder in Path("/proc").iterdir():
-            if folder.name.isdigit():
+            if folder.name.isdigit() and folder.name not in zygotes:
                 with suppress(OSError):
                     if self.marker.encode() in (folder / "cmdline").read_bytes():
                         found.add(folder.name)

@@ -7,12 +7,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from pyvorin_server.sandbox import cgroups, policies, scratch
-from pyvorin_server.sandbox.jail import Jail
+from pyvorin_server.sandbox import cgroups, scratch
 from pyvorin_server.sandbox.model import Ending, JailRefused
 from pyvorin_server.sandbox.plan import JailSpec
 from pyvorin_server.sandbox.tiers import TIER_LAYERS, Layer
@@ -20,16 +18,18 @@ from pyvorin_wire.errors import FrameError
 from pyvorin_wire.frames import read_message
 
 from tests.attacks.ground import SECRET, Breach, Ground, control_groups
-from tests.attacks.probe import SMALL, Place, judge, places, probe, wrap
-from tests.attacks.table import Attack, register
+from tests.attacks.probe import (
+    SMALL,
+    Place,
+    everywhere,
+    judge,
+    places,
+    probe,
+    register_at,
+    wrap,
+)
 
 QUICK = replace(SMALL, wall_s=2.0)
-
-
-def everywhere(id: str, title: str, run: Callable[[Place, Ground], str]) -> None:
-    """Register `run` as one row for each place."""
-    for place in places():
-        register(Attack(id, title, place.name, partial(run, place)))
 
 
 # ---- S34: what a person or a log would see
@@ -110,14 +110,15 @@ probe(
 SUPERVISOR = """
 import json, sys
 from pyvorin_server.sandbox import policies
-from pyvorin_server.sandbox import cgroups, policies, scratch
 from pyvorin_server.sandbox.jail import Jail
 from pyvorin_server.sandbox.model import Limits
 from pyvorin_server.sandbox.plan import JailSpec
 from pyvorin_server.sandbox.tiers import Tier
-interpreter, tier, marker = json.loads(sys.argv[1])
+from pyvorin_server.sandbox.warm import Nursery
+interpreter, tier, marker, cold = json.loads(sys.argv[1])
 argv = (interpreter, "-I", "-c", "import time; time.sleep(1e6)", marker)
-jail = Jail(JailSpec(argv, Limits(), policies.CHECK, Tier(tier)))
+starter = None if cold else Nursery(interpreter, "#" + marker)
+jail = Jail(JailSpec(argv, Limits(), policies.CHECK, Tier(tier)), starter)
 print("up", flush=True)
 jail.run(b"")
 """
@@ -125,7 +126,7 @@ jail.run(b"")
 
 def _kill_supervisor(place: Place, ground: Ground) -> str:
     """A supervisor that dies by kill -9 takes its jails with it; the next one sweeps up."""
-    facts = json.dumps([place.interpreter, place.tier, ground.marker])
+    facts = json.dumps([place.interpreter, place.tier, ground.marker, place.cold])
     environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", SUPERVISOR, facts]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as supervisor:
@@ -249,13 +250,11 @@ for chosen in places():
             argv = (place.interpreter, "-I", "-c", "print('ran')", ground.marker)
             spec = JailSpec(argv, SMALL, place.policy, place.tier, faults=frozenset({layer}))
             try:
-                with Jail(spec):
+                with place.start(ground, spec):
                     raise Breach(f"a jail without {layer} was made")
             except JailRefused as refused:
                 if refused.layer != layer:
                     raise Breach(f"refused for {refused.layer}, not for {layer}") from refused
                 return str(refused)
 
-        if chosen.policy is policies.CHECK:
-            row = partial(_lose, missing, chosen)
-            register(Attack("S53", f"host without {missing}", chosen.name, row))
+        register_at(chosen, "S53", f"host without {missing}", partial(_lose, missing))

@@ -3,12 +3,19 @@
 import os
 from pathlib import Path
 
-from pyvorin_server.sandbox.jail import Jail
 from pyvorin_server.sandbox.model import Ending
 from pyvorin_server.sandbox.plan import JailSpec
 
 from tests.attacks.ground import Breach, Ground
-from tests.attacks.probe import REFUSED, SMALL, places, probe
+from tests.attacks.probe import (
+    OWN_KERNEL,
+    REFUSED,
+    SHARED_KERNEL,
+    SMALL,
+    Place,
+    everywhere,
+    probe,
+)
 from tests.attacks.table import attack
 
 SELF_HARM = REFUSED | {Ending.CRASHED}
@@ -21,7 +28,7 @@ for path in ("/etc/shadow", "/etc/passwd", "/etc/hostname", "/sys/kernel/notes",
         f"read {path}",
         f"print(os.listdir({path!r}) if os.path.isdir({path!r}) else open({path!r},'rb').read())",
     )
-probe("S01", "list root's home", "print(os.listdir('/root'))")
+probe("S01", "list root's home", "print(hidden('/root'))")
 probe("S01", "read a private file of the service", "print(open(FACTS['private']).read())")
 probe("S01", "read a world-readable file of the service", "print(open(FACTS['public']).read())")
 probe("S01", "list the service's folder", "print(os.listdir(FACTS['folder']))")
@@ -40,12 +47,30 @@ probe(
     """
     directory = os.open('.', os.O_RDONLY | os.O_DIRECTORY)
     up = os.open('../' * 40, os.O_RDONLY | os.O_DIRECTORY, dir_fd=directory)
-    print(os.listdir(up))
+    os.fchdir(up)
+    print(hidden(os.getcwd()))
     """,
 )
-probe("S02", "list /proc", "print(os.listdir('/proc'))")
-for name in ("1/environ", "self/status", "self/mem", "kcore", "kallsyms", "sysrq-trigger"):
+probe("S02", "list /proc", "print(os.listdir('/proc'))", only=SHARED_KERNEL)
+for name in ("kcore", "kallsyms", "sysrq-trigger"):
     probe("S02", f"open /proc/{name}", f"print(open('/proc/{name}', 'rb').read(64))")
+for name in ("1/environ", "self/status", "self/mem"):
+    body = f"print(open('/proc/{name}', 'rb').read(64))"
+    probe("S02", f"open /proc/{name}", body, only=SHARED_KERNEL)
+probe(
+    "S02",
+    "find a process of the host in /proc",
+    """
+    lines = [open(f'/proc/{p}/cmdline').read() for p in os.listdir('/proc') if p.isdigit()]
+    environ = open('/proc/1/environ').read().split(chr(0))
+    others = [line for line in lines if sys.argv[1] not in line]
+    extra = {e.partition('=')[0] for e in environ} - {'', 'LANG', 'HOME', 'TMPDIR'}
+    if not others and not extra:
+        raise OSError('shows the job itself only')
+    print(others, extra)
+    """,
+    only=OWN_KERNEL,
+)
 probe(
     "S02",
     "read the supervisor's memory map",
@@ -150,28 +175,29 @@ for path in (
     probe("S07", f"write {path}", f"open({path!r}, 'r+').write('|/tmp/x')")
 
 
-def _look_at_ids(place_index: int, ground: Ground) -> str:
+def _look_at_ids(place: Place, ground: Ground) -> str:
     """Start a job that waits and read, as root of the host, what the kernel says about it."""
-    place = places()[place_index]
     code = "import sys; sys.stdin.read()"
     argv = (place.interpreter, "-I", "-c", code, ground.marker)
     pattern = Path("/proc/sys/kernel/core_pattern").read_text()
-    with Jail(JailSpec(argv, SMALL, place.policy, place.tier)):
-        seen = [_status(p) for p in Path("/proc").iterdir() if _carries(p, ground.marker)]
-    if not seen:
+    with place.start(ground, JailSpec(argv, SMALL, place.policy, place.tier)) as jail:
+        seen = [_status(p) for p in Path("/proc").iterdir() if _is_below(p, jail.keeper)]
+    if len(seen) < 2:
         raise Breach("the job was not found among the host's processes")
     for status in seen:
-        if "0" in status["Uid"].split() or int(status["CapEff"], 16) or status["NoNewPrivs"] != "1":
+        capable = int(status["CapEff"], 16) and place.tier.shares_kernel  # else: over its own only
+        if "0" in status["Uid"].split() or capable or status["NoNewPrivs"] != "1":
             raise Breach(f"kernel uid {status['Uid']}, capabilities {status['CapEff']}")
     if Path("/proc/sys/kernel/core_pattern").read_text() != pattern:
         raise Breach("core_pattern was changed")
-    return f"kernel uid {seen[0]['Uid'].split()[0]}, no capability"
+    return f"kernel uid {seen[0]['Uid'].split()[0]}, no capability over the host"
 
 
-def _carries(process: Path, marker: str) -> bool:
+def _is_below(process: Path, keeper: int) -> bool:
+    """Whether `process` is the keeper of a jail or the job it started."""
     try:
-        return marker.encode() in (process / "cmdline").read_bytes()
-    except OSError:
+        return process.name == str(keeper) or int(_status(process)["PPid"]) == keeper
+    except (OSError, KeyError):
         return False
 
 
@@ -180,10 +206,7 @@ def _status(process: Path) -> dict[str, str]:
     return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
 
 
-for index, at in enumerate(places()):
-    attack("S07", "run as kernel uid 0 or with a capability", where=at.name)(
-        lambda ground, index=index: _look_at_ids(index, ground)  # type: ignore[misc]
-    )
+everywhere("S07", "run as kernel uid 0 or with a capability", _look_at_ids)
 
 # ---- S11, S12, S13: privilege, devices, rarely used kernel interfaces
 
@@ -203,8 +226,11 @@ probe(
 probe("S11", "become dumpable", "call(157, 4, 1, 0, 0, 0)")
 probe("S12", "mknod a block device", "call(133, b'/tmp/disk', 0o60644, 0xfe00)")
 probe("S12", "mknodat a character device", "call(259, -100, b'mem', 0o20644, 0x101)")
-for device in ("vda", "mem", "kvm", "fuse", "net/tun", "ptmx", "tty", "shm"):
+for device in ("vda", "mem", "kvm", "tty"):
     probe("S12", f"open /dev/{device}", f"os.open('/dev/{device}', os.O_RDONLY)")
+for device in ("fuse", "net/tun", "ptmx", "shm"):  # a kernel of the job's own has its own
+    body = f"os.open('/dev/{device}', os.O_RDONLY)"
+    probe("S12", f"open /dev/{device}", body, only=SHARED_KERNEL)
 probe("S12", "push characters into a terminal", "call(16, 0, 0x5412, b'x')")
 for number, name in (
     (425, "io_uring_setup"),
@@ -236,6 +262,7 @@ probe(
     ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()
     """,
     endings=SELF_HARM,
+    only=SHARED_KERNEL,  # gVisor takes it for a call of the 64-bit table, and filters that
 )
 
 # ---- S17, S20: sockets

@@ -35,8 +35,9 @@ probe(
     for i in range(64):
         with open(str(i), 'wb') as file:
             file.write(bytes({MIB}))
+    os._exit(7)  # all was written: "crashed", unless that is noticed
     """,
-    endings=CONTAINED | {Ending.OUTPUT_LIMIT},
+    endings=REFUSED | {Ending.OUTPUT_LIMIT, Ending.MEMORY},
 )
 probe(
     "S26",

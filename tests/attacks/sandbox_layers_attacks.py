@@ -9,8 +9,7 @@ from dataclasses import replace
 from pyvorin_server.sandbox.tiers import Layer
 
 from tests.attacks.ground import Ground
-from tests.attacks.probe import REFUSED, SMALL, Place, judge, places, wrap
-from tests.attacks.table import Attack, register
+from tests.attacks.probe import REFUSED, SMALL, Place, judge, places, register_at, wrap
 
 ABLATIONS = {
     "no seccomp": frozenset({Layer.SECCOMP}),
@@ -49,8 +48,12 @@ def _probe(body: str, without: frozenset[Layer], place: Place, ground: Ground) -
 
 
 for _place in places():
-    if _place.tier.uses_namespaces and _place.policy.may_start_processes:
+    if (
+        _place.tier.uses_namespaces
+        and _place.tier.shares_kernel
+        and _place.policy.may_start_processes
+    ):
         for _name, _without in ABLATIONS.items():
             for _title, _body in PROBES.items():
-                _run = functools.partial(_probe, _body, _without, _place)
-                register(Attack("S54", f"{_name}: {_title}", _place.name, _run))
+                _run = functools.partial(_probe, _body, _without)
+                register_at(_place, "S54", f"{_name}: {_title}", _run)

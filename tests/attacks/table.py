@@ -20,6 +20,8 @@ from pathlib import Path
 
 from tests.attacks.ground import Breach, Ground, NotTried
 
+MICROVM_VARIABLE = "PYVORIN_ATTACK_MICROVM"  # each such row boots a machine, so only when asked
+
 
 class Standing(StrEnum):
     HELD = "held"

@@ -58,7 +58,7 @@ def test_durations_have_three_digits(seconds: str, text: str) -> None:
 
 def test_a_function_left_in_python_says_why() -> None:
     entry = {"name": "f", "verdict": "python", "code": "PYV510", "reason": "no gain"}
-    assert demo.row("x", entry, {}, False)[3:] == ["stays in Python", "PYV510", "no gain"]
+    assert demo.row("x", entry, False)[3:] == ["stays in Python", "PYV510", "no gain"]
 
 
 @pytest.mark.slow

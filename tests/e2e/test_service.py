@@ -30,6 +30,16 @@ def squares(n):
 '''
 
 
+SLOW = '''
+def same(x):
+    """
+    >>> same(1)
+    1
+    """
+    return x
+'''
+
+
 @pytest.fixture(scope="module")
 def device(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Device]:
     """A device of an installation that builds with this interpreter's own compiler."""
@@ -62,6 +72,28 @@ def test_a_program_is_built_checked_signed_and_native(device: Device, tmp_path: 
     native = load(container.payload, tmp_path)
     assert native.META
     assert len(native.native) == 1
+
+
+@pytest.mark.slow
+def test_gains_are_measured_and_local_modules_are_there(device: Device) -> None:
+    source = "from rates import RATE\n" + PROGRAM.replace("number * number", "number * RATE")
+    source = source.replace("285", "135") + SLOW
+    view = device.build(device.request(source, bundle={"rates.py": "RATE = 3\n"}))
+    assert view["state"] == "complete", (view, device.installation.logs()[-3000:])
+    rows = {row["name"]: row for row in view["report"]["functions"]}
+    assert float(rows["squares"]["gain"]["ratio"]) > 1.2
+    assert rows["squares"]["checks"]["agreed"] > 3
+    assert "call" not in rows["squares"]["gain"]
+    assert (rows["same"]["verdict"], rows["same"]["code"]) == ("python", "PYV510")
+    manifest = device.send("GET", f"/v1/artifacts/{view['artifact_id']}").json()
+    assert [each["qualname"] for each in manifest["functions"]] == ["squares"]
+
+
+@pytest.mark.slow
+def test_a_module_that_is_not_there_is_named(device: Device) -> None:
+    view = device.build(device.request("import numpy_is_not_here\n" + PROGRAM))
+    assert (view["state"], view["code"]) == ("rejected", "PYV701")
+    assert "numpy_is_not_here" in view["diagnostics"][0]["message"]
 
 
 @pytest.mark.slow

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.server.databases import postgres_programs
+from tests.server.nodes import DATABASES, Nodes, running
 from tests.server.service import Device, Installation, free_port
 
 HERE = Path(__file__).parent
@@ -41,7 +43,7 @@ def _make_worker(folder: Path) -> Path:
 
 def make_installation(folder: Path, worker: Path, **settings: str) -> Installation:
     tag = f"cp{sys.version_info[0]}{sys.version_info[1]}"
-    chosen = {"workers": f"{tag}={worker}", **settings}
+    chosen = {"workers": f"{tag}={worker}", "required_tier": "restricted", **settings}
     made = Installation(folder / "data", free_port(), chosen)
     made.run("init", "--organisation", "Acme")
     return made
@@ -67,3 +69,14 @@ def device(installation: Installation) -> Device:
     made = Device(installation, key)
     assert made.activate().status == 200
     return made
+
+
+@pytest.fixture(scope="session", params=DATABASES)
+def nodes(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Nodes]:
+    """Two API processes on one database of each kind, shared by tests that do not hurt them."""
+    if request.param == "postgresql" and postgres_programs() is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with running(tmp_path_factory.mktemp("nodes"), request.param) as made:
+        yield made

@@ -19,6 +19,7 @@ import ssl
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -155,9 +156,24 @@ class Device:
         self.keys: dict[Delivered, DeliveredKey] = {}
         self.id = ""
         self.organisation = ""
-        self.tokens: dict[str, Any] = {}
+        self._tokens: dict[str, Any] = {}
+        self._renew_at = 0.0
 
     # ---- signing
+
+    @property
+    def tokens(self) -> dict[str, Any]:
+        """The tokens sent along, or none; as any client, a device renews them in good time."""
+        if self._tokens and time.monotonic() > self._renew_at:
+            answer = self.fetch_tokens()
+            if answer.status == 200:  # a revoked device keeps what it has, to be refused with it
+                self.tokens = answer.json()
+        return self._tokens
+
+    @tokens.setter
+    def tokens(self, found: dict[str, Any]) -> None:
+        self._tokens = found
+        self._renew_at = time.monotonic() + found.get("expires_in_s", 0) / 2
 
     def signed(
         self,
@@ -178,7 +194,7 @@ class Device:
         request = httpsig.Request(method, found["host"], path, query, found, body)
         if activation:
             seed = licence.activation_seed(self.secret)
-            make = Ed25519PrivateKey.from_private_bytes(seed).sign
+            make: Callable[[bytes], bytes] = Ed25519PrivateKey.from_private_bytes(seed).sign
             key_id, alg = licence.lookup_hash(self.secret), httpsig.ED25519
         else:
             delivered = self.keys[Delivered.REQUEST_KEY]
@@ -251,7 +267,7 @@ class Device:
         """Return the compiler version to fingerprint for."""
         items = self.send("GET", "/v1/targets").json()["items"]
         tag = platform.running().python_tag
-        return next(item["compiler"] for item in items if item["python_tag"] == tag)
+        return str(next(item["compiler"] for item in items if item["python_tag"] == tag))
 
     def request(
         self,
@@ -261,6 +277,7 @@ class Device:
         claimed: str | None = None,
         examples: str | None = None,
         options: dict[str, Any] | None = None,
+        bundle: dict[str, str] | None = None,
     ) -> dict[str, Any]:
         """Return a compile request; `claimed` is the source the fingerprint is of, if not
         `source`.
@@ -274,6 +291,7 @@ class Device:
             functions=names,
             examples=examples,
             options=options or {},
+            bundle=bundle,
         )
         name = self.fingerprint(claimed or source, asked)
         claim = api.Claim(

@@ -12,7 +12,9 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 from pyvorin_server.auth.guard import Guard, request_key, request_key_id
-from pyvorin_server.auth.tokens import Claims, KeyRing, add_key, load_ring
+from pyvorin_server.auth.refusals import Refusals
+from pyvorin_server.auth.sessions import Sessions
+from pyvorin_server.auth.tokens import Claims, KeyRing, RingKeeper, add_key, load_ring
 from pyvorin_server.db import migrate, open_database
 from pyvorin_server.errors import Problem, SealError
 from pyvorin_server.kit.clock import FixedClock
@@ -128,7 +130,17 @@ def admission(
             device_id = await licences.enter_device(connection, licence, values, NOW)
             if revoke:
                 await licences.revoke(connection, licence.id, NOW)
-        guard = Guard(database, MASTER, ring, ISSUER, FixedClock(NOW))
+        clock = FixedClock(NOW)
+        guard = Guard(
+            database,
+            MASTER,
+            RingKeeper(database, AesKey(bytes(32)), ring, clock),
+            ISSUER,
+            clock,
+            sessions=Sessions(database, MASTER, clock),
+            refusals=Refusals(database, MASTER, clock),
+            requests_per_minute=1000,
+        )
         found = []
         for offset in seconds:
             created = int(NOW.timestamp()) + offset

@@ -194,7 +194,7 @@ def test_parallel_audit_entries_make_one_whole_chain(settings: Settings) -> None
 def test_a_changed_audit_row_is_named(settings: Settings) -> None:
     drop = {
         "sqlite": ["DROP TRIGGER audit_no_update"],
-        "postgresql": ["DROP TRIGGER audit_no_change ON audit"],
+        "postgresql": ["DROP TRIGGER audit_no_update ON audit"],
     }
 
     async def work(database: Database) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pyvorin_wire import api, artifact, envelope, recall
 from pyvorin_wire.envelope import Envelope
@@ -68,6 +69,47 @@ def test_an_unknown_fingerprint_says_so(device: Device) -> None:
     assert (found.status, found.code) == (404, "fingerprint_unknown")
 
 
+def test_a_function_that_gains_nothing_is_not_shipped_and_says_so(device: Device) -> None:
+    view = device.build(device.request("def fast():\n    return 1\ndef idle():\n    return 2\n"))
+    assert view["state"] == "complete"
+    rows = {row["name"]: row for row in view["report"]["functions"]}
+    assert (rows["fast"]["verdict"], rows["fast"]["gain"]["ratio"]) == ("native", "9.00")
+    assert rows["fast"]["checks"]["agreed"] == rows["fast"]["checks"]["origins"]["main"] == 1
+    assert (rows["idle"]["verdict"], rows["idle"]["code"]) == ("python", "PYV510")
+    assert "0.80x" in rows["idle"]["reason"]
+    manifest = device.send("GET", f"/v1/artifacts/{view['artifact_id']}").json()
+    assert [each["qualname"] for each in manifest["functions"]] == ["fast"]
+
+
+def test_a_function_that_cannot_be_timed_is_not_shipped_either(device: Device) -> None:
+    view = device.build(
+        device.request("def fast2():\n    return 1\ndef untimed():\n    return 2\n")
+    )
+    rows = {row["name"]: row for row in view["report"]["functions"]}
+    assert (rows["untimed"]["verdict"], rows["untimed"]["code"]) == ("python", "PYV605")
+    manifest = device.send("GET", f"/v1/artifacts/{view['artifact_id']}").json()
+    assert [each["qualname"] for each in manifest["functions"]] == ["fast2"]
+
+
+def test_a_program_of_which_nothing_gains_is_rejected_and_costs_nothing(device: Device) -> None:
+    view = device.build(
+        device.request("def idle_a():\n    return 1\ndef idle_b():\n    return 2\n")
+    )
+    assert (view["state"], view["code"], view["credits"]) == ("rejected", "PYV510", 0)
+    assert view["artifact_id"] is None
+    assert {row["code"] for row in view["report"]["functions"]} == {"PYV510"}
+
+
+@pytest.mark.parametrize(("misbehaviour", "code"), [("clock", "PYV605"), ("figures", "PYV510")])
+def test_a_timing_jail_that_lies_ships_nothing(
+    device: Device, misbehaviour: str, code: str
+) -> None:
+    source = f'MISBEHAVE = "{misbehaviour}"\ndef f():\n    return 1\n'
+    view = device.build(device.request(source))
+    assert (view["state"], view["code"]) == ("failed" if code == "PYV605" else "rejected", code)
+    assert "<script>" not in str(view)
+
+
 def test_code_that_cannot_be_compiled_is_rejected_with_its_diagnostic(device: Device) -> None:
     view = device.build(device.request("x = 1\n"))
     assert view["state"] == "rejected"
@@ -82,6 +124,22 @@ def test_a_mismatch_shows_its_difference_once_to_the_device_that_asked(device: D
     assert any("case 1" in note for each in view["diagnostics"] for note in each["notes"])
     again = device.send("GET", f"/v1/compile/jobs/{view['job_id']}").json()
     assert again["diagnostics"] == []
+
+
+def test_a_request_can_wait_for_a_change_of_state(device: Device) -> None:
+    slow = device.request('MISBEHAVE = "slow"\ndef waited_for():\n    return 1\n')
+    job = device.send("POST", "/v1/compile", slow).json()
+    target = f"/v1/compile/jobs/{job['job_id']}"
+    view = device.wait(job["job_id"], until={"compiling"})
+    began = time.monotonic()
+    assert device.send("GET", f"{target}?state=queued&wait_s=10").json()["state"] == "compiling"
+    assert time.monotonic() - began < 5
+    view = device.send("GET", f"{target}?state=compiling&wait_s=1").json()
+    assert view["state"] == "compiling"
+    assert time.monotonic() - began > 1
+    assert device.send("GET", f"{target}?state=compiling&wait_s=99").code == "malformed"
+    device.send("POST", f"{target}/cancel", {})
+    assert device.send("GET", f"{target}?state=compiling&wait_s=9").json()["state"] == "cancelled"
 
 
 def test_jobs_are_listed_in_pages_without_gap_or_repeat(device: Device) -> None:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from pyvorin_server.admin import doctor
 from pyvorin_server.errors import ConfigError, KeyFileError
 from pyvorin_server.kit.sealing import FileKeyProvider
+from pyvorin_server.sandbox.detect import detect
+from pyvorin_server.sandbox.tiers import Layer
 from pyvorin_server.settings import load
 from pyvorin_wire import trust
 
@@ -65,6 +72,32 @@ def test_doctor_names_what_is_missing_and_the_remedy(tmp_path: Path) -> None:
     assert by_name["workers"]["status"] == "fail"
 
 
+def test_doctor_prints_jails_below_native_in_red(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "detect", lambda: detect(faults={Layer.MOUNT_NS}))
+    found = [doctor._jails(load(tmp_path, {}))]
+    text = doctor.as_text(found, coloured=True)
+    assert ("\x1b[31mwarn\x1b[0m  jails" in text) or ("\x1b[31mfail\x1b[0m  jails" in text)
+    assert "mount_ns" in text
+    assert "\x1b" not in doctor.as_text(found, coloured=False)
+
+
+def test_doctor_asks_the_kernel_who_the_signer_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load(tmp_path, {})
+    settings.run_dir.mkdir()
+    assert "does not run" in doctor._signer_user(settings).detail
+    with socket.socket(socket.AF_UNIX) as signer:
+        signer.bind(str(settings.run_dir / "signer.sock"))
+        signer.listen()
+        found = doctor._signer_user(settings)
+        assert (found.status, f"user {os.geteuid()}:" in found.detail) == ("warn", True)
+        monkeypatch.setattr(doctor.os, "geteuid", lambda: os.getuid() + 1)
+        assert doctor._signer_user(settings).status == "ok"
+
+
 def test_settings_know_their_origin(tmp_path: Path) -> None:
     (tmp_path / "pyvorin-server.toml").write_text("concurrency = 4\nlisten_port = 9000\n")
     found = load(tmp_path, {"PYVORIN_SERVER_LISTEN_PORT": "9001"})
@@ -103,3 +136,26 @@ def test_a_key_file_open_to_others_is_refused(tmp_path: Path) -> None:
     link.symlink_to(path)
     with pytest.raises(KeyFileError):
         FileKeyProvider(link)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["licence", "list", "--data-dir", "nowhere"], "the database cannot be used: "),
+        (["init", "--data-dir", "/dev/null/x"], "cannot go on: not a directory (/dev/null/x"),
+        (["init", "--data-dir", "/proc/x"], "cannot go on: no such file or directory (/proc/x"),
+        (["up", "--config", "gone.toml"], "there is no configuration file gone.toml"),
+        (["up", "--config", "bad.toml"], "bad.toml: "),
+        (["doctor", "--config", "unknown.toml"], "unknown.toml: unknown setting `nosuch`"),
+    ],
+)
+def test_what_cannot_be_is_one_message(words: list[str], message: str, tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text("x = [")
+    (tmp_path / "unknown.toml").write_text("[nosuch]\na = 1\n")
+    before = sorted(tmp_path.iterdir())
+    command = [sys.executable, "-m", "pyvorin_server", *words]
+    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "share")}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert done.stderr.startswith(f"pyvorin-server: {message}")
+    assert sorted(tmp_path.iterdir()) == before

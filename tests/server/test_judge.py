@@ -35,7 +35,12 @@ def message(*parts: Any) -> bytes:
 
 
 def outcomes(*values: Any) -> bytes:
-    return message(*(encode_outcome(value=value) for value in values), {"counts": {}})
+    """What a check jail writes when native code ran."""
+    return ran({"f": {"entries": 1, "osr": 0}}, *values)
+
+
+def ran(counts: Any, *values: Any) -> bytes:
+    return message(*(encode_outcome(value=value) for value in values), {"counts": counts})
 
 
 COMPILED = message({"ok": True, "meta": {"functions": [], "toolchain": {}}}, ARTIFACT)
@@ -97,9 +102,28 @@ def test_the_digest_comes_from_its_own_jail() -> None:
         read_digest(message({"digest": DIGEST}, {"digest": DIGEST}))
 
 
-def ask(outputs: list[bytes]) -> tuple[Message, Ed25519PrivateKey]:
+@pytest.mark.attack
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {},
+        None,
+        [],
+        {"f": {}},
+        {"f": {"entries": 0, "osr": 0, "declines": 9}},
+        {"f": {"entries": "1"}},
+        {"f": 1},
+        {"f": {"entries": -1}},
+    ],
+)
+def test_equal_answers_without_native_code_are_no_pass(counts: Any) -> None:
+    assert judge(outcomes(1), ran(counts, 1)).result == "incomplete"
+    assert judge(outcomes(1), ran({"f": {"osr": 1}}, 1)).result == "pass"
+
+
+def ask(outputs: list[bytes], runtime: str = "") -> tuple[Message, Ed25519PrivateKey]:
     key = Ed25519PrivateKey.generate()
-    fields = {"job_id": "job_a", "fence": 2, "tier": "native"}
+    fields = {"job_id": "job_a", "fence": 2, "tier": "native", "runtime": runtime}
     return asyncio.run(Verifier(key).answer_judge(Message(fields, outputs))), key
 
 
@@ -116,6 +140,22 @@ def test_a_verdict_names_job_attempt_and_bytes() -> None:
     assert verdict.digest == DIGEST
     with pytest.raises(WireError):
         open_verdict(answer.blobs[0], {"other": lambda signature, text: False})
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize(("runtime", "said"), [("", None), ("runsc 1", "runsc 1")])
+def test_the_compile_jail_has_no_say_in_what_made_it(runtime: str, said: str | None) -> None:
+    forged = {"toolchain": {"sandbox": "runsc 99", "pyvorin": "1"}, "functions": []}
+    compiled = message({"ok": True, "meta": forged}, ARTIFACT)
+    good = outcomes(1)
+    answer, key = ask([message({"digest": DIGEST}), compiled, good, good], runtime)
+
+    def verify(signature: bytes, text: bytes) -> bool:
+        return verify_ed25519(public_half(key), signature, text)
+
+    toolchain = open_verdict(answer.blobs[0], {"verifier": verify}).toolchain
+    assert toolchain.get("sandbox") == said
+    assert toolchain["pyvorin"] == "1"
 
 
 @pytest.mark.attack

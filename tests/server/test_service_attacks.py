@@ -479,12 +479,12 @@ def test_activation_attempts_are_throttled_with_retry_after(installation: Instal
     device = Device(installation, key)
     execute(
         installation,
-        "INSERT OR REPLACE INTO rate_windows VALUES ('activate|127.0.0.1', ?, 9999)",
+        "INSERT OR REPLACE INTO rate_windows VALUES ('activate|127.0.0.1|60', ?, 9999)",
         int(time.time()) // 60,
     )
     body, headers = device.activation()
     answer = installation.raw("POST", "/v1/license/activate", headers, body)
-    execute(installation, "DELETE FROM rate_windows WHERE key = 'activate|127.0.0.1'")
+    execute(installation, "DELETE FROM rate_windows WHERE key = 'activate|127.0.0.1|60'")
     assert (answer.status, answer.code) == (429, "rate_limited")
     assert 1 <= int(answer.headers["retry-after"]) <= 60
 

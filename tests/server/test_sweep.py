@@ -26,7 +26,7 @@ class Recorder:
     def __init__(self) -> None:
         self.queued: list[tuple[str, int]] = []
 
-    async def enqueue_again(self, job_id: str, attempt: int) -> None:
+    async def enqueue_again(self, job_id: str, attempt: int, turn: int) -> None:
         self.queued.append((job_id, attempt))
 
 

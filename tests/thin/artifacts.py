@@ -24,6 +24,9 @@ def raw_public(key):
     return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
+EXPIRES_AT = int(time.time()) + 86_400  # once: files made in two seconds are to be equal
+
+
 def trust(*, url="https://127.0.0.1:1", ca_pem="", pins=PINS, version=1, **changes):
     made = Trust(
         format=1,
@@ -32,7 +35,7 @@ def trust(*, url="https://127.0.0.1:1", ca_pem="", pins=PINS, version=1, **chang
         region="eu-1",
         version=version,
         issued_at=1_700_000_000,
-        expires_at=int(time.time()) + 86_400,
+        expires_at=EXPIRES_AT,
         urls=(url,),
         ca_pem=ca_pem,
         spki_pins=pins,

@@ -3,20 +3,21 @@
 import os
 
 import pytest
-from pyvorin_thin import activation, keys, trust
+from pyvorin_thin import activation, hook, keys, trust
 
 from tests.thin import artifacts, simulator
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
-    """A fresh PYVORIN_THIN_HOME; returns its path."""
+    """A fresh PYVORIN_THIN_HOME, and no import hook left that looks into it; returns its path."""
     for name in list(os.environ):
         if name.startswith("PYVORIN") or name in ("DO_NOT_TRACK", "CI", "NO_COLOR", "FORCE_COLOR"):
             monkeypatch.delenv(name)
     folder = tmp_path / "home"
     monkeypatch.setenv("PYVORIN_THIN_HOME", str(folder))
-    return folder
+    yield folder
+    hook.uninstall()
 
 
 @pytest.fixture

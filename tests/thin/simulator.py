@@ -161,7 +161,7 @@ class Simulator:
             case "POST", "/v1/auth/token":
                 device = self._signed(request)
                 assert api.TokenRequest.from_json(body).device_id == device
-                return self._json(api.TokenResponse("token-" + device, "r" * 40, 600))
+                return self._json(self.token(device))
         device = self._signed(request)
         if request.headers.get("authorization") != f"Bearer token-{device}":
             raise _Refused("unauthenticated")
@@ -220,6 +220,10 @@ class Simulator:
         if parameters.nonce in self.nonces:
             raise _Refused("unauthenticated", "nonce seen before")
         self.nonces.add(parameters.nonce)
+
+    def token(self, device):
+        version = self.recall_version
+        return api.TokenResponse("token-" + device, "r" * 40, 600, recall_version=version)
 
     def activate(self, request, asked):
         public = Ed25519PrivateKey.from_private_bytes(licence.activation_seed(SECRET)).public_key()
@@ -283,6 +287,7 @@ class Simulator:
             options=asked.all_options(),
             target=asked.target,
             compiler=COMPILER,
+            bundle=asked.bundle,
         )
         assert asked.claim.fingerprint == fingerprint.keyed(artifacts.FINGERPRINT_KEY, 3, digest)
         job_id = f"job-{len(self.jobs)}"

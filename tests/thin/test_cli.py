@@ -9,7 +9,7 @@ import sys
 
 import pytest
 import pyvorin_thin.cli
-from pyvorin_thin import activation, cli, codes, config, keys, local, store
+from pyvorin_thin import activation, cli, codes, config, endings, keys, local, store
 
 from tests.thin import artifacts
 
@@ -41,7 +41,7 @@ def file(tmp_path, monkeypatch):
 def test_every_command_has_its_file(capsys):
     files = {name for _, name, _ in pkgutil.iter_modules(pyvorin_thin.cli.__path__)}
     text = program("--help").stdout
-    commands = files - {"arguments", "findings", "output"}
+    commands = files - {"arguments", "findings", "output", "table"}
     assert all(command in text for command in commands)
     for command in commands:
         assert callable(importlib.import_module(f"pyvorin_thin.cli.{command}").run)
@@ -78,13 +78,12 @@ def test_status_before_anything(home, capsys):
     assert "activation" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("code", codes.CODES)
+@pytest.mark.parametrize("code", [*codes.CODES, *endings.ENDINGS])
 def test_every_code_is_explained_offline(code, capsys):
     assert cli.main(["explain", code.lower()]) == 0
     text = capsys.readouterr().out
     assert code in text
-    assert "Why:" in text
-    assert "What to do:" in text
+    assert all(f"{part}: " in text for part in ("Why", "Example", "What to do"))
 
 
 def test_every_code_that_is_raised_is_declared():
@@ -92,14 +91,15 @@ def test_every_code_that_is_raised_is_declared():
     from pathlib import Path
 
     package = Path(pyvorin_thin.cli.__file__).parent.parent
-    files = [path for path in package.rglob("*.py") if path.name != "codes.py"]
+    files = [path for path in package.rglob("*.py") if path.name not in ("codes.py", "endings.py")]
     used = {code for path in files for code in re.findall(r"PYV8\d\d", path.read_text())}
     assert used == set(codes.CODES)
 
 
 def test_explain_lists_all(capsys):
     assert cli.main(["explain", "--format", "json"]) == 0
-    assert set(json.loads(capsys.readouterr().out)["codes"]) == set(codes.CODES)
+    known = {*codes.CODES, *endings.ENDINGS}
+    assert set(json.loads(capsys.readouterr().out)["codes"]) == known
 
 
 @pytest.mark.parametrize("style", ["json", "sarif", "github", "text"])
@@ -158,10 +158,25 @@ def test_run_shows_the_programs_own_traceback(tmp_path):
 
 
 def test_run_refuses_an_unknown_mode_and_requires(file):
-    done = program("run", file, env={**os.environ, "PYVORIN": "shadow"})
+    done = program("run", file, env={**os.environ, "PYVORIN": "sometimes"})
     assert (done.returncode, "PYV870" in done.stderr) == (2, True)
     done = program("run", file, env={**os.environ, "PYVORIN": "require"})
     assert (done.returncode, "PYV860" in done.stderr) == (5, True)
+
+
+@pytest.mark.parametrize("end", ["", "import sys; sys.exit(0)", "raise SystemExit"])
+def test_requiring_a_program_that_never_was_native_fails(file, end):
+    with open(file, "a") as out:
+        out.write(f"\n{end}\n")
+    done = program("run", file, env={**os.environ, "PYVORIN": "require"})
+    assert (done.returncode, "PYV860" in done.stderr) == (5, True)
+
+
+def test_requiring_keeps_the_programs_own_exit_code(file):
+    with open(file, "a") as out:
+        out.write("\nraise SystemExit(3)\n")
+    done = program("run", file, env={**os.environ, "PYVORIN": "require"})
+    assert (done.returncode, done.stderr) == (3, "")
 
 
 def test_run_module(tmp_path, monkeypatch):

@@ -8,10 +8,14 @@ Native code itself is tested where it is made.
 import ast
 import json
 import os
+import runpy
 import subprocess
 import sys
 import time
+import traceback
 import types
+from importlib.machinery import SourceFileLoader
+from importlib.util import spec_from_file_location
 from pathlib import Path
 
 import pytest
@@ -114,6 +118,80 @@ def test_installing_twice_is_once(project):
     pyvorin_thin.install()
     pyvorin_thin.install()
     assert sum(isinstance(finder, hook.NativeFinder) for finder in sys.meta_path) == 1
+
+
+def test_the_home_named_last_is_the_one_looked_into(project, home, monkeypatch, tmp_path):
+    monkeypatch.setenv("PYVORIN_THIN_HOME", str(tmp_path / "another"))
+    assert pyvorin_thin.install()
+    monkeypatch.setenv("PYVORIN_THIN_HOME", str(home))
+    assert pyvorin_thin.install()
+    import_sample()
+    assert len(project.attached) == len(NAMES)
+
+
+def test_a_module_run_by_its_name_is_attached(project):
+    """As `pyvorin-thin run -m sample` does."""
+    pyvorin_thin.install()
+    assert runpy.run_module("sample", run_name="__main__", alter_sys=True)["used"] == 2
+    assert len(project.attached) == len(NAMES)
+
+
+def test_a_module_whose_body_fails_has_no_frame_of_ours_in_its_traceback(project):
+    project.file.write_text(SOURCE + "\nf()\n")
+    seen = []
+    for prepare in (lambda: None, pyvorin_thin.install):
+        prepare()
+        with pytest.raises(TypeError) as failure:
+            import_sample()
+        seen.append(traceback.format_tb(failure.value.__traceback__))
+    assert project.attached
+    assert seen[0] == seen[1]
+
+
+class Foreign(SourceFileLoader):
+    """Another tool's loader, which may run whatever it likes."""
+
+
+@pytest.fixture
+def foreign(project):
+    class Finder:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            if name != "sample":
+                return None
+            place = str(project.file)
+            return spec_from_file_location(name, place, loader=Foreign(name, place))
+
+    sys.meta_path.insert(0, Finder)
+    yield project
+    sys.meta_path.remove(Finder)
+
+
+def test_a_module_from_another_loader_is_said_once(foreign, capsys):
+    pyvorin_thin.install()
+    for _ in range(2):
+        assert import_sample().used == 2
+    assert foreign.attached == []
+    said = capsys.readouterr().err
+    assert (said.count("\n"), "PYV863" in said, "Foreign" in said) == (1, True, True)
+    assert events.recent()[-1]["code"] == "PYV863"
+
+
+def test_a_module_from_another_loader_is_an_import_error_under_require(foreign, monkeypatch):
+    monkeypatch.setenv("PYVORIN", "require")
+    pyvorin_thin.install()
+    with pytest.raises(ImportError, match="PYV863"):
+        import_sample()
+
+
+@pytest.mark.parametrize("name", ["math", "spaces"])
+def test_what_is_no_source_cannot_be_required(project, monkeypatch, tmp_path, name):
+    (tmp_path / "spaces").mkdir()
+    monkeypatch.setenv("PYVORIN", "require")
+    pyvorin_thin.install(require=[name])
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    with pytest.raises(ImportError, match="PYV863"):
+        __import__(name)
 
 
 def test_off_does_nothing(project, monkeypatch):

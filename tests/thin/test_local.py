@@ -57,14 +57,35 @@ def test_from_source_to_native_code_and_back(file, capsys):
     assert run(file, PYVORIN="require")[1] == [answer, True]
     assert cli.main(["verify", file]) == 0
     assert "fits the source" in capsys.readouterr().out
+    _a_script_that_imports_it_is_native(file)
     _changed_source_runs_in_python(file, answer)
     _tampering_is_refused(file, answer)
+
+
+def _a_script_that_imports_it_is_native(file):
+    """Requiring holds a script without an artifact to what it imports, as it does any module."""
+    script = os.path.join(os.path.dirname(file), "script.py")
+    with open(script, "w") as out:
+        out.write("import app\nprint(app.total(5), app.total.__pyvorin__.counts['entries'])\n")
+    line = [sys.executable, "-m", "pyvorin_thin", "run", script]
+    required = {**os.environ, "PYVORIN": "require"}
+    done = subprocess.run(line, capture_output=True, text=True, env=required, check=False)
+    assert (done.returncode, done.stdout) == (0, "30 1\n"), done.stderr
+    required["PYVORIN_REQUIRE"] = "script"
+    done = subprocess.run(line, capture_output=True, text=True, env=required, check=False)
+    assert (done.returncode, "PYV860" in done.stderr, done.stdout) == (5, True, "")
 
 
 def _changed_source_runs_in_python(file, answer):
     with open(file, "w") as out:
         out.write(PROGRAM.replace("s += i * i", "s += i * i + 0"))
     assert run(file)[1] == [answer, False]
+    done, _ = run(file, PYVORIN="require")
+    assert (done.returncode, "PYV862" in done.stderr, done.stdout) == (5, True, "")
+    line = [sys.executable, "-c", "import pyvorin_thin; pyvorin_thin.install(); import app"]
+    required = {**os.environ, "PYVORIN": "require"}
+    done = subprocess.run(line, capture_output=True, text=True, env=required, check=False)
+    assert (done.returncode, "ImportError: PYV862: app: total" in done.stderr) == (1, True)
     assert cli.main(["verify", file]) == 1
     with open(file, "w") as out:
         out.write(PROGRAM)

@@ -15,15 +15,22 @@ import pytest
 from pyvorin.backend import llvm
 from pyvorin.backend.body import EMIT
 from pyvorin.backend.elf import LinkError
-from pyvorin.backend.layouts import LAYOUTS, Layout, probe, running_layout
+from pyvorin.backend.layouts import LAYOUTS, probe, running_layout
 from pyvorin.backend.link import link
-from pyvorin.backend.module import NativeFunction, NativeModule, Standalone, build, metadata
+from pyvorin.backend.module import (
+    LoopHeader,
+    NativeFunction,
+    NativeModule,
+    Standalone,
+    build,
+    metadata,
+)
 from pyvorin.backend.object import compile_text
 from pyvorin.ir.optable import OPS
 from pyvorin.ir.text import parse
 
 from tests.compiler.backend import programs
-from tests.compiler.backend.attached import Written, built
+from tests.compiler.backend.attached import Written, built, source_function
 
 SOURCE = programs.SOURCE + "\nHERE = __name__, fib(5), tight.__pyvorin__.state\n"
 
@@ -140,7 +147,8 @@ def test_no_segment_is_writable_and_executable() -> None:
 
 
 def _object(text: str) -> bytes:
-    return compile_text(text, 2, "x86-64-v2")
+    (found,) = compile_text(text, 2, "x86-64-v2")
+    return found
 
 
 def test_a_symbol_off_the_list_is_refused() -> None:
@@ -150,6 +158,30 @@ def test_a_symbol_off_the_list_is_refused() -> None:
     )
     with pytest.raises(LinkError, match="__divti3"):
         link([_object(text)], "f", lambda name: name.startswith("Py"), "x.so")
+
+
+WIDE_SHIFTS = """
+function 'shift' index=0 variant='wide' result=i128 nlocals=2
+entry ENTRY start [('local', 0), ('local', 1)]
+
+start(%0:i128, %1:i64):
+  %2:i128 = i128.shl %0, %1 [0 | %0, %1 | ]
+  %3:i128 = i128.shr %2, %1 [0 | %0, %1 | ]
+  ret %3
+"""
+
+
+def test_wide_shifts_in_a_loops_body_need_no_library_of_the_compiler() -> None:
+    """LLVM would call libgcc for them in a function that is to be as small as possible."""
+    function = source_function("def shift(a, n):\n    while a:\n        pass\n", "shift")
+    bodies = tuple(WIDE_SHIFTS.replace("ENTRY", entry).lstrip() for entry in ("-1", "0"))
+    assert built(Written(function, bodies, (LoopHeader(2, ""),), ()))
+
+
+def test_a_hot_body_that_was_copied_everywhere_may_be_gone() -> None:
+    text = "define internal i32 @copied() {\n  ret i32 1\n}\n"
+    text += "define i32 @f() {\n  %x = call i32 @copied() alwaysinline\n  ret i32 %x\n}\n"
+    assert compile_text(text, 2, "x86-64-v2", {"copied", "f"})
 
 
 def test_every_row_of_the_table_has_an_emitter() -> None:
@@ -165,6 +197,5 @@ def test_the_probe_notices_a_wrong_number() -> None:
     right = LAYOUTS[sys.version_info.minor]
     names = ("list_items", "float_value", "func_code", "frame_locals", "str_compact", "iter_index")
     for name in names:
-        numbers = {field: getattr(right, field) for field in Layout.__slots__}
-        wrong = Layout(**{**numbers, name: numbers[name] + 8})
+        wrong = right._replace(**{name: getattr(right, name) + 8})
         assert list(probe(wrong)), name

@@ -9,8 +9,12 @@ computed by native code.
 
 from __future__ import annotations
 
+import bisect
+import copy
+import heapq
 import itertools
 import math
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +23,7 @@ from pyvorin.backend import llvm
 from pyvorin.backend.module import Assumption
 from pyvorin.ir.optable import OPS
 
+from tests.compiler.backend import buffer_cases, dict_cases, heap_cases, text_cases
 from tests.compiler.backend.attached import Written, native, source_function
 
 INTS = sorted(
@@ -96,7 +101,7 @@ VALUES: dict[str, list[Any]] = {
     ],
 }
 COMPARISONS = ("<", "<=", "==", "!=", ">", ">=")
-MATH = {"math": math}
+MATH = {"math": math, "heapq": heapq, "bisect": bisect}
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,8 +311,224 @@ def _object_cases() -> list[Case]:
     return cases
 
 
-CASES = _cases()
+ITEMS = [0, 2**70, 1.5, "x", None, [2], (3, [4])]
+LISTS = [[], [1], [1, 2.5, "x"], [[1], (2, [3])], list(range(40))]
+
+
+def _changing(op: str, operands: str, python: str, values: Any, rep: str = "obj") -> Case:
+    """An operation without a result on list `a`; `python` does the same to it. It answers `a`."""
+    body = f"{op} {operands} STATE\n  %7:i1 = const {{value=True}}\n"
+    body += "  %9:obj = select %7, %0, %0"
+    return Case(op, f"({python}, a)[1]", ("obj", rep), "obj", values=tuple(values), body=body)
+
+
+class Unplain:
+    """What could run code when it is let go."""
+
+    def __repr__(self) -> str:
+        return "Unplain"
+
+
+def _singles(values: Any) -> tuple[tuple[Any], ...]:
+    return tuple((value,) for value in values)
+
+
+def _alike(values: Any) -> Any:
+    return ((a, b) for a, b in itertools.product(values, values) if type(a) is type(b))
+
+
+def _list_cases() -> list[Case]:
+    places = [(items, place) for items in LISTS for place in (0, -1, 1) if -1 <= place < len(items)]
+    places = [(items, place % len(items)) for items, place in places if items]
+    extending = [*LISTS, (), (1, 2), "", "abc", range(3), 7, {1: 2}]
+    pairs = list(itertools.product(ITEMS, ITEMS))
+    sequences = [*LISTS, (), (1,), (1, "x", (2,)), [3, 1.5, True, 3], ["b", "a"], [None, math.nan]]
+    numbers = [[], [1, 2], (True, 2**62, 2**62), [2**63 - 1, 1, -1], [0.1] * 10, [1, 2.5, True]]
+    numbers += [[1e100, 1.0, -1e100], [1, 1e308, 1e308], [2**64], [1.5, 2**64], ["x"], [1.0, None]]
+    sorting = [[3, 1, 2], [2.5, -0.0, 0.0, 1], ["b", "a", ""], [(2, "a"), (1, "z"), (1, "b")]]
+    sorting += [[(1,), (1, 2)], [1, "x"], [None], [[1]], [(1, (2, 3)), (1, (2, 1))], [True, 0], []]
+    steps = list(itertools.product((-9, -2, 0, 1, 3, 2**63 - 1), (-9, -1, 0, 2, 9), (-2, -1, 1, 3)))
+    slicing = [(x, *s[:2]) for x in (list(range(5)), "hello", (1, 2, 3)) for s in steps]
+    changing = [(list(range(6)), *s[:2]) for s in steps] + [([[Unplain()], 1], 0, 1)]
+
+    def sliced(op: str, python: str, step: int, values: Any, more: str = "") -> Case:
+        text = f"%5:i64 = const {{value={step}}}\n  "
+        if op == "seq.slice":
+            text += "%9:obj = seq.slice %0, %1, %2, %5 STATE"
+        else:
+            text += f"{op} %0, %1, %2, %5{more} STATE\n  %7:i1 = const {{value=True}}\n"
+            text += "  %9:obj = select %7, %0, %0"
+        text = text.replace("MORE", "%6:obj = tuple.new %1, %2\n  ")
+        return Case(op, python, ("obj", "i64", "i64"), "obj", values=tuple(values), body=text)
+
+    made = [
+        Case("list.of", "list(a)", ("obj",), "obj", values=_singles(extending)),
+        Case("tuple.of", "tuple(a)", ("obj",), "obj", values=_singles(extending)),
+        Case("seq.concat", "a + b", ("obj", "obj"), "obj", values=tuple(_alike(sequences))),
+        Case(
+            "seq.repeat",
+            "a * b",
+            ("obj", "i64"),
+            "obj",
+            values=tuple(itertools.product(sequences, (-1, 0, 1, 3, 2**62))),
+        ),
+        Case("range.new", "range(a, b, c)", ("i64",) * 3, "obj"),
+        Case(
+            "seq.contains",
+            "b in a",
+            ("obj", "obj"),
+            "i1",
+            values=tuple(itertools.product(sequences, ITEMS)),
+        ),
+        Case(
+            "seq.find",
+            "a.index(b)",
+            ("obj", "obj"),
+            "i64",
+            values=tuple(itertools.product(sequences, ITEMS)),
+        ),
+        Case(
+            "seq.count",
+            "a.count(b)",
+            ("obj", "obj"),
+            "i64",
+            values=tuple(itertools.product(sequences, ITEMS)),
+        ),
+        Case("seq.any", "any(a)", ("obj",), "i1", "all=False", _singles(sequences)),
+        Case("seq.any", "all(a)", ("obj",), "i1", "all=True", _singles(sequences)),
+        Case(
+            "seq.sum_i64",
+            "sum(a, b)",
+            ("obj", "i64"),
+            "i64",
+            values=tuple(itertools.product(numbers, (0, -5, 2**62))),
+        ),
+        Case(
+            "seq.sum_f64",
+            "sum(a, b)",
+            ("obj", "i64"),
+            "f64",
+            values=tuple(itertools.product(numbers, (0, -5, 2**62))),
+        ),
+        _changing(
+            "list.repeat_inplace",
+            "%0, %1",
+            "a.__imul__(b)",
+            itertools.product(LISTS, (-1, 0, 1, 3)),
+            "i64",
+        ),
+        _changing(
+            "list.sort", "%0, %1", "a.sort(reverse=b)", itertools.product(sorting, BOOLS), "i1"
+        ),
+        _changing("list.reverse", "%0", "a.reverse()", itertools.product(LISTS, [0])),
+        sliced("seq.slice", "a[b:c]", 1, slicing),
+        sliced("list.del_slice", "(a.__delitem__(slice(b, c)), a)[1]", 1, changing),
+    ]
+    for op, name in (("<", "min"), (">", "max")):
+        body = f"%8:i64 = seq.extremum %0 {{op={op!r}}} STATE\n  %9:obj = GET %0, %8"
+        for get, kind in (("list.get", list), ("tuple.get", tuple)):
+            values = _singles([x for x in (*sequences, *numbers, *sorting) if type(x) is kind])
+            made.append(
+                Case(
+                    "seq.extremum",
+                    f"{name}(a)",
+                    ("obj",),
+                    "obj",
+                    values=values,
+                    body=body.replace("GET", get),
+                )
+            )
+    for step in (-1, 2, -3):
+        made.append(sliced("seq.slice", f"a[b:c:{step}]", step, slicing))
+        python = f"(a.__delitem__(slice(b, c, {step})), a)[1]"
+        made.append(sliced("list.del_slice", python, step, changing))
+    inserting = tuple(itertools.product(LISTS, (-99, -1, 0, 1, 99)))
+    made.append(
+        Case(
+            "list.insert",
+            "(a.insert(b, a), a)[1]",
+            ("obj", "i64"),
+            "obj",
+            values=inserting,
+            body="list.insert %0, %1, %0 STATE\n  %7:i1 = const {value=True}\n"
+            "  %9:obj = select %7, %0, %0",
+        )
+    )
+    for python, step in (("a.__setitem__(slice(b, None), a)", 1), ("a[::-1]", -1)):
+        if step == 1:
+            body = (
+                "%5:i64 = const {value=1}\n  %6:i64 = const {value=9223372036854775807}\n"
+                "  list.set_slice %0, %1, %6, %5, %0 STATE\n  %7:i1 = const {value=True}\n"
+                "  %9:obj = select %7, %0, %0"
+            )
+            made.append(
+                Case(
+                    "list.set_slice",
+                    f"({python}, a)[1]",
+                    ("obj", "i64"),
+                    "obj",
+                    values=inserting,
+                    body=body,
+                )
+            )
+    constants = "".join(
+        f"%{number}:i64 = const {{value={value}}}\n  "
+        for number, value in ((2, 0), (3, -1), (4, 2**63 - 1), (5, 1), (6, -(2**63)))
+    )
+    for python, ends in (
+        ("a[::-1]", "%4, %6, %3"),
+        ("a[b:]", "%1, %4, %5"),
+        ("a[0:b]", "%2, %1, %5"),
+    ):
+        body = f"{constants}list.copy_slice %0, %1, %4, %5, %0, {ends} STATE\n  "
+        body += "%7:i1 = const {value=True}\n  %9:obj = select %7, %0, %0"
+        python = f"(a.__setitem__(slice(b, None), {python}), a)[1]"
+        made.append(
+            Case("list.copy_slice", python, ("obj", "i64"), "obj", values=inserting, body=body)
+        )
+    for python, last in (
+        ("a[:b] + a[b:]", "%9:obj = seq.concat_slices %0, %2, %1, %5, %0, %1, %4, %5 STATE"),
+        ("a[b:] + a[::-1]", "%9:obj = seq.concat_slices %0, %1, %4, %5, %0, %4, %6, %3 STATE"),
+        ("(a.extend(a[b:]), a)[1]", "list.extend_slice %0, %0, %1, %4, %5 STATE"),
+        ("(a.extend(a[::-1]), a)[1]", "list.extend_slice %0, %0, %4, %6, %3 STATE"),
+    ):
+        body = constants + last
+        if not last.startswith("%9"):
+            body += "\n  %7:i1 = const {value=True}\n  %9:obj = select %7, %0, %0"
+        name = re.search(r"(list|seq)\.\w+", last)
+        assert name
+        made.append(Case(name[0], python, ("obj", "i64"), "obj", values=inserting, body=body))
+    rest = "%5:i64 = const {value=1}\n  %9:obj = seq.rest %0, %1, %5 STATE"
+    ends = [(x, n) for x in ([1, 2, 3], (1, 2), list(range(20))) for n in (0, 1)]
+    made.append(
+        Case("seq.rest", "list(a[b:-1])", ("obj", "i64"), "obj", values=tuple(ends), body=rest)
+    )
+    return [
+        *made,
+        Case("list.new", "[a, b]", ("obj", "obj"), "obj", values=tuple(pairs)),
+        _changing("list.append", "%0, %1", "a.append(b)", itertools.product(LISTS, ITEMS)),
+        _changing("list.extend", "%0, %1", "a.extend(b)", itertools.product(LISTS, extending)),
+        Case(
+            "list.swap",
+            "(a[:] if b else a[::-1])",
+            ("obj", "i64"),
+            "obj",
+            values=tuple(([1, 2.5], n) for n in (0, 1)),
+            body="%5:i64 = const {value=1}\n  list.swap %0, %1, %0, %5\n"
+            "  %7:i1 = const {value=True}\n  %9:obj = select %7, %0, %0",
+        ),
+        _changing("list.remove_at", "%0, %1", "a.pop(b)", places, "i64"),
+    ]
+
+
+FAMILIES = (dict_cases, text_cases, buffer_cases, heap_cases)
+CASES = [
+    *_cases(),
+    *_list_cases(),
+    *(Case(*row) for cases in FAMILIES for row in cases.rows()),
+]
 ELSEWHERE = {"const", "br", "condbr", "ret", "leave", "call.native", "guard.defaults", "list.set"}
+ELSEWHERE |= {"cell.get", "cell.set"}  # golden/behaviours/closures.py: only a frame has cells
 
 
 def _write(case: Case, name: str) -> Written:
@@ -342,7 +563,7 @@ def compiled() -> Any:
 def outcome(function: Any, arguments: tuple[Any, ...]) -> tuple[object, ...]:
     """What a call does, to be compared: -0.0, NaN, classes and messages count."""
     try:
-        result = function(*arguments)
+        result = function(*copy.deepcopy(arguments))
     except Exception as error:
         return type(error), str(error)
     return type(result), repr(result)

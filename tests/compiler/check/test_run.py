@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pyvorin.check.case import Case, Inputs
 from pyvorin.check.process import Program
-from pyvorin.check.run import Dropped, Side, Verdict, check, run
+from pyvorin.check.run import Dropped, Side, Verdict, check, repeatable, run
 from pyvorin.check.shrink import shrink
 
 SOURCE = textwrap.dedent(
@@ -168,3 +168,31 @@ def test_a_mismatch_that_needs_earlier_calls_is_kept_as_it_is(tmp_path: Path) ->
     small = shrink(found.mismatches[0], Side(program), native)
     assert not small.alone
     assert small.case.call == "remember(2)"
+
+
+def test_calls_that_disagree_with_themselves_are_dropped(tmp_path: Path) -> None:
+    source = textwrap.dedent(
+        """
+        import random, time
+
+        def steady(x):
+            return x + 1
+
+        def noise(x):
+            return random.random()
+
+        def clock(x):
+            return time.time_ns()
+
+        def seed(x):
+            return hash("a")
+
+        def order(x):
+            return list({"a", "b", "c", "d", "e", "f"})
+        """
+    )
+    names = ("steady", "noise", "clock", "seed", "order", "steady")
+    cases = [Case(name, f"{name}(1)", "example") for name in names]
+    results, _ = repeatable(Side(Program(str(tmp_path / "m.py"), source)), cases)
+    dropped = [result.why if isinstance(result, Dropped) else "" for result in results]
+    assert dropped == ["", *["unrepeatable"] * 4, ""]

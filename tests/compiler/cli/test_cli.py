@@ -156,9 +156,10 @@ def test_the_module_s_own_output_and_failure_stay_out_of_the_data(
 ) -> None:
     app.write_text(APP + "\nprint('hello')\nraise LookupError('gone')\n")
     assert main(["compile", "app.py", "--format", "json"]) == 1
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert "importing `app.py` raised LookupError: gone" in captured.err
+    (found,) = json.loads(capsys.readouterr().out)["diagnostics"]
+    assert found["code"] == "PYV702"
+    assert found["message"] == "importing `app.py` raised LookupError: gone"
+    assert found["span"]["line"] == len(app.read_text().splitlines())
 
 
 BAD = {
@@ -178,6 +179,7 @@ BAD = {
     "repeat": (b"x = 'a' * 10**10\n", 7, "huge value"),
     "shift": (b"x = 1 << 10**9\n", 7, "huge value"),
     "list": (b"x = [0] * 10**12\n", 7, "huge value"),
+    "function": (b"def f(x):\n" + b"    x = x * 3 + 1\n" * 5000, 7, "split it"),
 }
 
 

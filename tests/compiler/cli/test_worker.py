@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from pyvorin import worker
+from pyvorin.check.load import importable, load_source
 from pyvorin.worker import RequestError
 from pyvorin_wire import frames
 from pyvorin_wire.diagnostic import Diagnostic
@@ -117,6 +118,78 @@ def test_gains_are_measured_on_request() -> None:
     assert 0.3 < float(answer.json()["gains"]["total"]["ratio"]) < 3
 
 
+def test_what_gains_too_little_is_named_without_the_programs_data() -> None:
+    cases = [["total", "total([1, 27182818])", "doctest"]]
+    asked = request("measure", cases=cases, options={"min_speedup": "50.0"})
+    (answer,) = ask(asked, SOURCE.encode())
+    found = answer.json()
+    code, reason = found["left"]["total"]
+    assert (code, "min-speedup = 50" in reason) == ("PYV510", True)
+    (item,) = found["diagnostics"]
+    shown = Diagnostic.from_json(item)
+    assert (shown.code, shown.function) == ("PYV510", "total")
+    assert "27182818" not in str(found)
+    (answer,) = ask({**asked, "options": {"min_speedup": "0"}}, SOURCE.encode())
+    assert answer.json()["left"] == {}
+
+
+def test_what_stays_in_python_is_not_compiled_again_and_says_why() -> None:
+    calls: list[Any] = []
+    left = {"spin": ["PYV510", "0.90x is below min-speedup = 1.2"]}
+    document, _ = ask(request("compile", left=left), compiler=stand_in(calls=calls))
+    assert not calls[0].wants("spin")
+    rows = {row["name"]: row for row in document.json()["report"]["functions"]}
+    assert (rows["spin"]["verdict"], rows["spin"]["code"]) == ("python", "PYV510")
+    assert "0.90x" in rows["spin"]["reason"]
+    assert {case[0] for case in document.json()["cases"]} == {"total"}
+
+
+def test_a_function_marked_skip_stays_in_python() -> None:
+    source = SOURCE.replace("def spin(n):", "def spin(n):  # pyvorin: skip")
+    document, _ = ask({**request("compile"), "source": source})
+    rows = {row["name"]: row["verdict"] for row in document.json()["report"]["functions"]}
+    assert rows == {"total": "native", "spin": "python"}
+
+
+USES = """
+from .rates import RATE
+import shared
+
+def taxed(xs):
+    s = shared.START
+    for x in xs:
+        s += x * RATE
+    return s
+
+if __name__ == "__main__":
+    pass
+print(taxed([1, 2]))
+"""
+BUNDLE = {"pkg/__init__.py": "", "pkg/rates.py": "RATE = 7\n", "shared.py": "START = 1000\n"}
+
+
+def test_local_modules_of_the_bundle_are_there_on_every_side() -> None:
+    asked = {"path": "pkg/app.py", "source": USES, "bundle": BUNDLE, "functions": None}
+
+    def running(source: str, path: str, options: Any) -> Any:
+        with importable("."):
+            assert load_source(path, source, "pkg.app").__dict__["taxed"]([1]) == 1007
+        return stand_in()(source, path, options)
+
+    document, artifact = ask({"op": "compile", **asked}, compiler=running)
+    answer = document.json()
+    assert answer["ok"] is True, answer
+    assert ["taxed", "taxed([1, 2])", "main"] in answer["cases"]
+    asked |= {"op": "check", "cases": [["taxed", "taxed([1, 2])", "main"]]}
+    (outcome, last) = ask({**asked, "side": "cpython"})
+    assert last.json()["dropped"] == {}
+    (other, _) = ask({**asked, "side": "native"}, artifact.payload)
+    assert not compare(outcome.payload, other.payload)
+    assert "taxed" in ask({**asked, "op": "measure"}, artifact.payload)[0].json()["gains"]
+    (last,) = ask({**asked, "side": "cpython", "bundle": {}})
+    assert "import" in last.json()["dropped"]["0"]
+
+
 @pytest.mark.parametrize(
     "bad",
     [
@@ -127,6 +200,10 @@ def test_gains_are_measured_on_request() -> None:
         {"op": "compile", "path": "x.py"},
         request("compile", functions=[1]),
         request("compile", options={"opt_level": 9}),
+        request("compile", bundle={"a.py": 1}),
+        request("compile", left={"f": ["PYV510"]}),
+        request("compile", options={"min_speedup": 1}),
+        request("compile", options={"min_speedup": "nan"}),
         request("check", side="native"),
         request("check", side="middle"),
         request("check", side="cpython", cases=[["f"]]),

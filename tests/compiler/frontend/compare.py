@@ -101,7 +101,7 @@ def resume(left: Left) -> Any:
         inner = left.inner
         stack[_callee_index(left)] = lambda *args, **kwargs: resume(inner)
     source = left.body.source
-    code = resume_code(source.__code__, left.offset, left.locals, tuple(stack))
+    code = resume_code(source.__code__, left.offset, left.locals, tuple(stack), left.error)
     return FunctionType(code, source.__globals__)()
 
 
@@ -113,9 +113,15 @@ def _callee_index(left: Left) -> int:
 
 
 def resume_code(
-    code: CodeType, offset: int, local: tuple[Any, ...], stack: tuple[Any, ...]
+    code: CodeType,
+    offset: int,
+    local: tuple[Any, ...],
+    stack: tuple[Any, ...],
+    error: Exception | None = None,
 ) -> CodeType:
-    """The code with a prologue that loads locals and stack and jumps to `offset`."""
+    """The code with a prologue that loads locals and stack and jumps to `offset`, or, with `error`,
+    to a place in front of it that raises this.
+    """
     constants = list(code.co_consts)
     bytecode = decode(code)
     target = bytecode.by_offset()[offset]
@@ -130,6 +136,15 @@ def resume_code(
             prologue += [load(value), Instruction("STORE_FAST", index)]
     for value in stack:
         prologue.append(Instruction("PUSH_NULL") if value is NULL else load(value))
+    if error is not None:
+        around = Instruction("JUMP_FORWARD", 0, target)
+        raising = [around, load(error), Instruction("RAISE_VARARGS", 1)]
+        at = bytecode.instructions.index(target)
+        bytecode.instructions[at:at] = raising
+        for handler in bytecode.handlers:
+            handler.first = raising[0] if handler.first is target else handler.first
+            handler.end = raising[0] if handler.end is target else handler.end
+        target = raising[1]
     prologue.append(Instruction("JUMP_FORWARD", 0, target))
     bytecode.instructions[:0] = prologue
     return assemble(

@@ -1,6 +1,7 @@
 """Findings about source: golden Markdown, agreement with the front end, positions, pages."""
 
 import ast
+import importlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,8 @@ import pytest
 from pyvorin.diagnostics import CODES, find, page
 from pyvorin.frontend.build import build_function
 from pyvorin.frontend.diagnose import diagnose
-from pyvorin.frontend.native import NATIVE_BUILTINS
+from pyvorin.frontend.native import ALIASES, NATIVE_BUILTINS, NATIVE_OF_MODULES
 from pyvorin_wire.diagnostic import Severity
-from pyvorin_wire.render import render_text
 
 from tests.compiler.frontend.compare import CORPUS
 
@@ -76,7 +76,7 @@ def test_every_severity_is_that_of_its_code() -> None:
 
 def test_all_language_codes_have_a_golden_case() -> None:
     shown = {code for source in BLOCKS.values() for _, code in _MARK.findall(source)}
-    elsewhere = {"PYV100", "PYV102"}  # made by `pyvorin.build` and the worker
+    elsewhere = {"PYV100", "PYV102", "PYV103"}  # made by `pyvorin.build` and `pyvorin.source`
     assert shown == {code for code in CODES if code.startswith("PYV1")} - elsewhere
 
 
@@ -90,14 +90,6 @@ def test_only_wanted_functions_are_looked_at() -> None:
     source = "def f(a):\n    return a.b\ndef g(a):\n    return a.c\n"
     found = diagnose(source, "x.py", lambda name: name == "g")
     assert [item.function for item in found] == ["g"]
-
-
-def test_a_loop_over_enumerate_gets_a_rewrite() -> None:
-    source = "def f(items):\n    for i, x in enumerate(items):\n        i += x\n"
-    text = render_text(diagnose(source, "x.py"), {"x.py": source})
-    assert "- for i, x in enumerate(items):" in text
-    assert "+ for i in range(len(items)):" in text
-    assert "+     x = items[i]" in text
 
 
 def test_findings_say_whether_they_are_in_a_loop() -> None:
@@ -130,6 +122,34 @@ def test_programs_that_leave_nothing_have_no_errors(path: Path) -> None:
 
 
 def test_native_builtins_are_those_that_inference_plans() -> None:
-    calls = pytest.importorskip("pyvorin.infer.calls")
-    planned = {name for of, name in calls._ROWS if of == ""} | calls.PURE_BUILTINS
+    calls = pytest.importorskip("pyvorin.infer.program").calls
+    planned = {name.partition(":")[0] for of, name in calls.ROWS if of == ""} | calls.PURE_BUILTINS
     assert planned == NATIVE_BUILTINS
+
+
+def test_native_functions_of_modules_are_those_that_inference_plans() -> None:
+    rows = pytest.importorskip("pyvorin.infer.program").calls.ROWS
+    library = pytest.importorskip("pyvorin.types").LIBRARY
+    named = {
+        (library[module], name) for module, names in NATIVE_OF_MODULES.items() for name in names
+    }
+    assert named == {row for row in rows if row[0] not in ("", "math")}
+    for (module, alias), name in ALIASES.items():
+        assert getattr(importlib.import_module(module), alias).__name__ == name
+
+
+def test_functions_of_modules_that_are_native_are_not_mentioned() -> None:
+    source = """
+import heapq as hq, heapq, bisect
+from bisect import insort as put, bisect as place
+
+def f(heap, x):
+    hq.heappush(heap, heapq.heappop(heap))
+    put(heap, x)
+    least = heapq.nsmallest(2, heap)
+    return place(heap, x), bisect.bisect_left(heap, x), bisect.bisect(heap, x), least
+"""
+    found = [item.message for item in diagnose(source, "x.py")]
+    assert len(found) == 2
+    assert "nsmallest" in found[0]
+    assert "bisect.bisect" in found[1]

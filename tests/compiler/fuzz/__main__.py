@@ -1,8 +1,10 @@
 """`python -m tests.compiler.fuzz`: many programs, one process, a line now and then, a record in a
-file.
+file. `--program SEED` runs one again.
 
-The record (`--resume FILE`) is JSON: commit, python, seeds, counts, failing seeds. A run that was
-stopped goes on where it was; a finished one is extended by a larger `--count`.
+The record (`--resume FILE`) is JSON: python, seeds, programs by commit, counts, failing seeds. A
+run that was stopped goes on where it was, also on a later commit (there a seed may be another
+program: the record says how many each commit ran); a finished one is extended by a larger
+`--count`.
 """
 
 from __future__ import annotations
@@ -17,11 +19,10 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from tests.compiler.fuzz import keep
-from tests.compiler.fuzz.engine import Compiler, Result, run_program
+from tests.compiler.fuzz.engine import Compiler, Result, plan, run_program
 from tests.compiler.fuzz.programs import Program, make
 
 MAX_KEPT = 5  # reduced in one run; reducing costs a minute each
@@ -31,21 +32,21 @@ MAX_KEPT = 5  # reduced in one run; reducing costs a minute each
 class Record:
     """What a run has done so far."""
 
-    commit: str
     python: str
     seed: int
     shard: str
-    force: bool
     done: int = 0
     seconds: float = 0.0
+    commits: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     failing: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        return {**vars(self), "counts": dict(self.counts), "reasons": dict(self.reasons)}
+        return {name: dict(v) if isinstance(v, Counter) else v for name, v in vars(self).items()}
 
-    def add(self, result: Result) -> None:
+    def add(self, result: Result, commit: str) -> None:
+        self.commits[commit] += 1
         self.counts["programs"] += 1
         for name in ("agreed", "raised", "dropped", "native", "python"):
             self.counts[name] += getattr(result, name)
@@ -59,8 +60,11 @@ class Record:
 def main(arguments: list[str]) -> int:
     options = _parse(arguments)
     compiler: Compiler = importlib.import_module("pyvorin.driver").compile_module
+    if options.program is not None:
+        return _one(options.program, compiler)
     index, shards = (int(part) for part in options.shard.split("/"))
     record = _record(options)
+    commit = _commit()
     start = time.monotonic()
     before = record.seconds
     while record.done < options.count:
@@ -69,8 +73,8 @@ def main(arguments: list[str]) -> int:
         if number % shards != index - 1:
             continue
         program = make(options.seed * 1_000_000 + number)
-        result = run_program(program, compiler, _forced(program) if options.force else ())
-        record.add(result)
+        result = run_program(program, compiler, plan(program.seed))
+        record.add(result, commit)
         record.seconds = round(before + time.monotonic() - start, 1)
         if result.failures:
             _fail(program, result, compiler, options, record)
@@ -88,32 +92,36 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--shard", default="1/1", help="i/k: every k-th program, from the i-th")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", metavar="FILE", type=Path, help="record; go on where it ends")
-    parser.add_argument("--force", action="store_true", help="also fail guards on purpose")
+    parser.add_argument("--program", type=int, metavar="SEED", help="only this one, shown")
     parser.add_argument("--keep", action="store_true", help="reduce and keep what differs")
     return parser.parse_args(arguments)
 
 
-def _forced(program: Program) -> tuple[str, ...]:
-    """Ways to fail guards: each site's first execution, every few, and some sites always."""
-    random = Random(f"force {program.seed}")
-    sites = [f"site:{random.randint(0, 40)}" for _ in range(2)]
-    return ("once", f"every:{random.choice((1, 2, 3, 7))}", *sites)
+def _one(seed: int, compiler: Compiler) -> int:
+    """Show a program and run it as it is run among others."""
+    program = make(seed)
+    print(program.source)
+    result = run_program(program, compiler, plan(seed))
+    print(plan(seed), *result.failures or ["no difference"], sep="\n")
+    return bool(result.failures)
+
+
+def _commit() -> str:
+    command = ["git", "rev-parse", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _record(options: argparse.Namespace) -> Record:
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    ).stdout.strip()
     version = ".".join(map(str, sys.version_info[:3]))
-    record = Record(commit, version, options.seed, options.shard, options.force)
+    record = Record(version, options.seed, options.shard)
     if options.resume is None or not options.resume.exists():
         return record
     known = json.loads(options.resume.read_text())
-    same = ("python", "seed", "shard", "force")
+    same = ("python", "seed", "shard")
     if any(known[name] != getattr(record, name) for name in same):
         raise SystemExit(f"{options.resume} is the record of another run")
-    known["counts"], known["reasons"] = Counter(known["counts"]), Counter(known["reasons"])
-    return Record(**known)
+    counted = ("commits", "counts", "reasons")
+    return Record(**known | {name: Counter(known[name]) for name in counted})
 
 
 def _save(file: Path | None, record: Record) -> None:
@@ -138,11 +146,10 @@ def _fail(
     print(f"seed {program.seed}: {result.failures[0]}", flush=True)
     if not options.keep or record.counts["kept"] >= MAX_KEPT:
         return
-    forced = _forced(program) if options.force else ()
     crashed = result.failures[0].startswith("compiler:")
 
     def fails(candidate: Program) -> bool:
-        found = run_program(candidate, compiler, forced).failures
+        found = run_program(candidate, compiler, plan(program.seed)).failures
         return bool(found) and found[0].startswith("compiler:") == crashed
 
     reduced = keep.reduce(replace(program, cases=program.cases), fails)

@@ -17,8 +17,9 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any, BinaryIO
 
 from pyvorin.check.case import Case, Inputs
@@ -35,6 +36,29 @@ COMPILE_S = 300.0
 SILENCE_S = 30.0
 
 Compiler = Callable[[str, str, CompileOptions], Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a program is compiled and which values of PYVORIN_FORCE are tried."""
+
+    opt_level: int = 2
+    forced: tuple[str, ...] = ()
+
+
+def plan(seed: int) -> Plan:
+    """Most programs at the cheapest level, one in 8 at the product's own; in one of 10 guards are
+    also failed on purpose: each site's first execution, every few, and some sites always.
+    """
+    forced: tuple[str, ...] = ()
+    if seed % 10 == 0:
+        random = Random(f"force {seed}")
+        sites = [f"site:{random.randint(0, 40)}" for _ in range(2)]
+        forced = ("once", f"every:{random.choice((1, 2, 3, 7))}", *sites)
+    return Plan(2 if seed % 8 == 0 else 0, forced)
+
+
+PRODUCT = Plan()
 
 
 @dataclass
@@ -56,21 +80,20 @@ class Ended(Exception):
     """A forked process ended early; the message says how."""
 
 
-def run_program(program: Program, compiler: Compiler, forced: Sequence[str] = ()) -> Result:
-    """Compile and compare. `forced` are values of PYVORIN_FORCE, each tried in a process of its
-    own."""
+def run_program(program: Program, compiler: Compiler, how: Plan = PRODUCT) -> Result:
+    """Compile and compare, with each value of PYVORIN_FORCE in a process of its own."""
     result = Result(program.seed)
     name = f"fuzzed_{program.seed}" if program.seed >= 0 else "kept_program"
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, f"{name}.py"))
-        artifact = _compile(program, compiler, path, result, force=bool(forced))
+        artifact = _compile(program, compiler, path, result, how)
         if artifact is None:
             return result
         file = Path(folder, name + str(sysconfig.get_config_var("EXT_SUFFIX")))
         file.write_bytes(artifact)
         stored = str(file) if artifact.startswith(b"\x7fELF") else _stand_in(file)
         cases, expected = _reference(program, path, name, result)
-        for force in ("", *forced):
+        for force in ("", *how.forced):
             job = _job(path, name, program.source, cases, stored, (0, 0))
             actual = _collect(job, {"PYVORIN_FORCE": force})
             _compare(cases, expected, actual, force, result)
@@ -83,11 +106,14 @@ def _stand_in(file: Path) -> str:
 
 
 def _compile(
-    program: Program, compiler: Compiler, path: str, result: Result, *, force: bool
+    program: Program, compiler: Compiler, path: str, result: Result, how: Plan
 ) -> bytes | None:
-    options = CompileOptions(inputs=Inputs(program.cases), on_unsupported="keep-python")
-    if force:
-        options = replace(options, force=True)
+    options = CompileOptions(
+        inputs=Inputs(program.cases),
+        on_unsupported="keep-python",
+        opt_level=how.opt_level,
+        force=bool(how.forced),
+    )
 
     def work() -> Iterator[bytes | dict[str, Any]]:
         try:

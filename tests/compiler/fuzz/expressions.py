@@ -196,7 +196,11 @@ class Expressions:
     def _str(self, scope: Scope, depth: int) -> str:
         pick = self.random.choice
         name = self.leaf("str", scope)
-        match self.random.randint(0, 4):
+        match self.random.randint(0, 6):
+            case 5:
+                return f'f"{{{self.leaf("int", scope)}}}-{{{self.leaf("bool", scope)}}}"'
+            case 6:
+                return f"str({self.make(pick(('int', 'bool')), scope, depth)})"
             case 0 | 1 if name.isidentifier():
                 return f"{name}[{self.index(scope, f'max(1, len({name}))')}]"
             case 2:
@@ -209,11 +213,34 @@ class Expressions:
                 return self.conditional("str", scope, depth)
         return f"chr(({self.make('int', scope, depth)}) % {pick((128, 256, 1114112))})"
 
+    def _sequence(self, kind: str, scope: Scope, depth: int) -> str:
+        """A slice, a comprehension, or a list that is sorted or put together."""
+        item = {"ints": "int", "floats": "float"}[kind]
+        name = self.leaf(kind, scope)
+        low, high = (self.make("int", scope, 0) for _ in range(2))
+        match self.random.randint(0, 5):
+            case 0:
+                return f"{name}[{low}:{high}]"
+            case 1:
+                return f"{name}[::{self.random.choice((-1, 2, -2))}]"
+            case 2:
+                return f"sorted({name})"
+            case 3:
+                return f"({name} + {self.leaf(kind, scope)})" if not scope.loop_depth else name
+        inner = Scope({**scope.variables, "w": item}, [], scope.loop_depth + 1, set(scope.counters))
+        inner.counters.add("w")
+        test = f" if {self.truth(inner, 1)}" if self.random.random() < 0.4 else ""
+        return f"[{self.make(item, inner, 1)} for w in {name}{test}]"
+
     def _ints(self, scope: Scope, depth: int) -> str:
+        if self.random.random() < 0.3:
+            return self._sequence("ints", scope, depth)
         items = ", ".join(self.make("int", scope, 1) for _ in range(self.random.randint(0, 4)))
         return self.leaf("ints", scope) if self.random.random() < 0.5 else f"[{items}]"
 
     def _floats(self, scope: Scope, depth: int) -> str:
+        if self.random.random() < 0.3:
+            return self._sequence("floats", scope, depth)
         items = ", ".join(self.make("float", scope, 1) for _ in range(self.random.randint(0, 4)))
         return self.leaf("floats", scope) if self.random.random() < 0.5 else f"[{items}]"
 
@@ -248,4 +275,6 @@ class Expressions:
         arguments = [self.make(item, scope, 1) for item in chosen.parameters]
         if chosen.name.startswith("r"):
             arguments[0] = str(self.random.randint(0, 4))
+        if self.random.random() < 0.2:
+            arguments[-1] = f"p{len(arguments) - 1}={arguments[-1]}"
         return f"{chosen.name}({', '.join(arguments)})"

@@ -18,6 +18,23 @@ from tests.compiler.fuzz.expressions import EDGE_INTS, Expressions, Scope, Signa
 KINDS = ("int", "int", "int", "float", "float", "bool", "ints", "floats", "str")
 RESULTS = ("int", "int", "float", "bool", "str")
 CALLS = 18  # of one function
+# What native code leaves to the interpreter, whatever else it learns to do.
+OPAQUE = """
+
+class Gate:
+    def __init__(self, *hidden):
+        self.hidden = hidden
+
+    def __enter__(self):
+        return len(self.hidden)
+
+    def __exit__(self, kind, error, trace):
+        return kind in self.hidden
+
+
+def opaque(value, *rest):
+    return value
+"""
 
 
 @dataclass(frozen=True)
@@ -33,7 +50,7 @@ def make(seed: int) -> Program:
     random = Random(f"program {seed}")
     writer = _Writer(random)
     functions: list[Signature] = []
-    texts = ["import math", "", f"LIMIT = {random.randint(2, 40)}", "SCALE = 0.25", ""]
+    texts = ["import math", "", f"LIMIT = {random.randint(2, 40)}", "SCALE = 0.25", OPAQUE, ""]
     for number in range(random.choice((1, 2, 2, 3))):
         recursive = random.random() < 0.2
         name = f"{'r' if recursive else 'f'}{number}"
@@ -74,6 +91,8 @@ class _Writer:
             ]
             lines.append(f"    deeper = {signature.name}({', '.join(arguments)})")
             scope.variables["deeper"] = signature.result
+        if self.random.random() < 0.25:
+            lines += self.obstacle(scope, "    ", 2, signature.result)
         for _ in range(self.random.randint(1, 4)):
             lines += self.statement(scope, "    ", 2, signature.result)
         lines.append(f"    return {self.result(scope, signature.result)}")
@@ -94,14 +113,23 @@ class _Writer:
 
     def statement(self, scope: Scope, indent: str, depth: int, result: str) -> list[str]:
         choice = self.random.random()
-        if depth <= 0 or choice < 0.42:
+        lists = scope.of("ints") or scope.of("floats")
+        if depth <= 0 or choice < (0.28 if lists else 0.40):
             return self.assignment(scope, indent)
+        if choice < 0.42:
+            return self.arrange(scope, indent)
         if choice < 0.58:
             return self.branch(scope, indent, depth, result)
         if choice < 0.80 and scope.loop_depth < 2:
             return self.loop(scope, indent, depth, result)
-        if choice < 0.86:
+        if choice < 0.83:
             return self.store(scope, indent)
+        if choice < 0.845:
+            return self.grow(scope, indent)
+        if choice < 0.86:
+            return self.handled(scope, indent, depth, result)
+        if choice < 0.89:
+            return self.obstacle(scope, indent, depth, result)
         if choice < 0.91:
             return self.unpack(scope, indent)
         if choice < 0.94 and scope.loop_depth:
@@ -200,6 +228,84 @@ class _Writer:
         operator = self.random.choice(("=", "=", "+="))
         value = self.expressions.make("int" if kind == "ints" else "float", scope, 2)
         return [f"{indent}{name}[{place}] {operator} {value}"]
+
+    def grow(self, scope: Scope, indent: str) -> list[str]:
+        """A list of the function's own, and what changes its length."""
+        kind = self.random.choice(("ints", "floats"))
+        item = self.expressions.make("int" if kind == "ints" else "float", scope, 2)
+        mine = [name for name in scope.of(kind) if name.startswith("v")]
+        if not mine or self.random.random() < 0.3:
+            name = self.name()
+            scope.variables[name] = kind
+            return [f"{indent}{name} = [{item}]"]
+        name = self.random.choice(mine)
+        change = self.random.choice((f"append({item})", f"append({item})", "pop()", "reverse()"))
+        return [f"{indent}{name}.{change}"]
+
+    def arrange(self, scope: Scope, indent: str) -> list[str]:
+        """What moves the items of lists, which may be one list under two names."""
+        kind = self.random.choice(("ints", "floats"))
+        names = scope.of(kind)
+        if not names:
+            return self.grow(scope, indent)
+        a, b = self.random.choice(names), self.random.choice(names)
+        i, j, k = (self.expressions.index(scope, f"max(1, len({a}))") for _ in range(3))
+        made = self.name()
+        value = self.expressions.truth(scope, 1)
+        lines, new = self.random.choice(
+            (
+                (f"{a}[{i}], {a}[{j}] = {a}[{j}], {a}[{i}]", False),
+                (f"{a}[{i}], {b}[{j}] = {b}[{j}], {a}[{k}]", False),
+                (f"{a}[{i}:{j}] = {b}[{j}:{k}]", False),
+                (f"{a}[:{i}] = {b}[{j}::-1]", False),
+                (f"{a}.sort()", False),
+                (f"{a}.insert({i}, {a}.pop({self.random.choice(('', '0', j))}))", False),
+                (f"{a}[{i}] = bool({value})", False),
+                (f"{a}[{i}] += {b}[{j}]", False),
+                (f"{made} = sorted({a}, reverse={self.random.choice((True, False))})", True),
+                (f"{made} = {a}[:{i}] + {b}[{j}:]", True),
+                (f"{made} = {a}", True),
+                (f"{made} = {a}[:]\n{indent}{made}.extend({b}[{i}:])", True),
+            )
+        )
+        if new:
+            scope.variables[made] = kind
+        return [f"{indent}{line.strip()}" for line in lines.splitlines()]
+
+    def handled(self, scope: Scope, indent: str, depth: int, result: str) -> list[str]:
+        errors = ("ZeroDivisionError", "(IndexError, TypeError)", "ArithmeticError", "Exception")
+        lines = [f"{indent}try:"]
+        lines += self.block(scope, indent + "    ", depth - 1, result)
+        lines.append(f"{indent}except {self.random.choice(errors)}:")
+        lines += self.block(scope, indent + "    ", depth - 1, result)
+        if self.random.random() < 0.3:
+            word = self.random.choice(("else", "finally"))
+            lines.append(f"{indent}{word}:")
+            lines += self.assignment(scope, indent + "    ")
+        return lines
+
+    def obstacle(self, scope: Scope, indent: str, depth: int, result: str) -> list[str]:
+        """Something only the interpreter does: loops behind it are entered from there."""
+        kind = self.random.choice(("int", "int", "float", "str"))
+        value = self.expressions.make(kind, scope, 2)
+        way, name, error = self.random.randint(0, 5), self.name(), "ZeroDivisionError"
+        if way == 0:
+            hidden = self.random.choice(("", error, f"IndexError, {error}"))
+            lines = [f"{indent}with Gate({hidden}) as {name}:"]
+            lines += self.block(scope, indent + "    ", depth - 1, result)
+            scope.variables[name] = "int"
+            return lines
+        if way == 1:
+            return [f"{indent}print({value})"]
+        inner = Scope({**scope.variables, f"p{name}": kind}, loop_depth=2, counters=scope.counters)
+        body = self.expressions.make(kind, inner, 2)  # may capture variables: they live in cells
+        scope.variables[name] = kind
+        if way == 2:
+            return [f"{indent}{name} = (lambda p{name}: {body})({value})"]
+        if way == 3:
+            lines = [f"{indent}def i{name}(p{name}):", f"{indent}    return {body}"]
+            return [*lines, f"{indent}{name} = i{name}({value})"]
+        return [f"{indent}{name} = opaque({value}, {self.expressions.make('int', scope, 1)})"]
 
     def unpack(self, scope: Scope, indent: str) -> list[str]:
         kind = self.random.choice(("int", "float"))

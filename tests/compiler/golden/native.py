@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 from pyvorin.build import skipped
+from pyvorin.check.case import Case
 from pyvorin.check.inputs import collect
 from pyvorin.options import CompileOptions
+
+from tests.compiler.fuzz.programs import Program
 
 driver = pytest.importorskip("pyvorin.driver")
 
@@ -32,3 +36,12 @@ def artifact_of(file: Path, folder: Path) -> Path:
     target = folder / (file.stem + suffix)
     target.write_bytes(data)
     return target
+
+
+def program_of(source: str, calls: Iterable[tuple[str, bool]]) -> Program:
+    """A program with its calls, each with whether the compiler may record it."""
+    cases = [
+        Case(call.partition("(")[0], call, "example" if recorded else "neighbour")
+        for call, recorded in calls
+    ]
+    return Program(-1, source, tuple(cases))

@@ -64,13 +64,18 @@ def loop_source() -> str:
 
 
 def compare(
-    source: str, recorded: Sequence[str], calls: Sequence[str], tmp_path: Path, least: int
+    source: str,
+    recorded: Sequence[str],
+    calls: Sequence[str],
+    tmp_path: Path,
+    least: int,
+    force: bool = False,
 ) -> None:
     """Compile with the recorded calls, run all, and require equality and that native code ran."""
     cases = [Case(call.partition("(")[0], call, "example") for call in recorded]
     cases += [Case(call.partition("(")[0], call, "neighbour") for call in calls]
     path = str(tmp_path / "table.py")
-    options = CompileOptions(on_unsupported="keep-python", inputs=Inputs(tuple(cases)))
+    options = CompileOptions(on_unsupported="keep-python", inputs=Inputs(tuple(cases)), force=force)
     result = driver.compile_module(source, path, options)
     assert result.shared_object is not None
     native = {item.name for item in result.functions if item.verdict == "native"}
@@ -82,7 +87,8 @@ def compare(
         f"{found.case.call}: {found.differences[0]}" for found in verdict.mismatches[:20]
     )
     assert len(verdict.agreed) >= least
-    assert all(tally.native.get("entries", 0) for tally in verdict.tallies.values())
+    idle = [name for name, tally in verdict.tallies.items() if not tally.native.get("entries", 0)]
+    assert not idle, idle
 
 
 PAIRS = {

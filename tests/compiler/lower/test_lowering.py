@@ -4,6 +4,7 @@ should not."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from pyvorin.check.load import load_source
 from pyvorin.driver import lower_module, prepare
 from pyvorin.ir.interp import Body, Left, Machine, bind
 from pyvorin.ir.model import Function
+
+ROOT = Path(__file__).parents[3]
 
 
 @dataclass
@@ -82,6 +85,11 @@ PROGRAMS = {
         "    return g(x) + g(x, c=1) + g(b=x, a=2)\n",
         ["f(7)", "f(-1)"],
     ),
+    "trees of tuples that end in none": (
+        "def f(t):\n    left, right = t\n    if left is None:\n        return 1\n"
+        "    return 1 + f(left) + f(right)\n",
+        ["f((((None, None), (None, None)), (None, None)))", "f((None, None))"],
+    ),
     "none and bool": (
         "def f(n):\n    r = None\n    for i in range(n):\n        if i > 2 and r is None:\n"
         "            r = i * 2\n    return r is None, r, not r, n > 1 < 3 != True\n",
@@ -107,3 +115,26 @@ def test_a_condition_that_fails_leaves_before_the_operation() -> None:
     assert isinstance(left, Left)
     assert left.locals == (7, 0)
     assert left.stack == (7, 0)
+
+
+def test_a_guess_is_not_counted_beside_what_was_seen() -> None:
+    source = """
+def less(a, b):
+    return a[0] < b[0]
+
+def f(x):
+    return less([x], [2.5])
+"""
+    names = load_source("lowered.py", source, "lowered").__dict__
+    cases = (Case("f", "f(1.5)", "example"), Case("less", "less([1], [2])", "evidence"))
+    bodies = lower_module(prepare(names, "lowered.py", Inputs(cases))).functions("less")
+    assert bodies
+    assert all(op.name != "num.cmp" for body in bodies for op in body.ops())
+
+
+def test_a_slice_whose_bounds_inference_widened_is_lowered() -> None:
+    source = (ROOT / "bench/programs/json_parse.py").read_text()
+    calls = ("parse_string([3, 1, 2], 5)", "loads([3, 1, 2])")
+    cases = tuple(Case(call.partition("(")[0], call, "evidence") for call in calls)
+    names = load_source("lowered.py", source, "lowered").__dict__
+    assert "parse_string" in lower_module(prepare(names, "lowered.py", Inputs(cases))).names()

@@ -1,6 +1,7 @@
 """What the recorder sees of representative calls."""
 
 import json
+import resource
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -23,6 +24,27 @@ def weighted(values, weights, start=0):
 
 def half(x):
     return x / 2
+
+def squares(x):
+    for _ in range(60):
+        x *= x
+
+
+def shifts(x):
+    for _ in range(60):
+        x = 1 << x
+
+
+def powers(x):
+    for _ in range(60):
+        x = x**x
+
+
+def repeats(x):
+    text = "x" * x
+    for _ in range(60):
+        text = text * len(text)
+
 
 def forever(x):
     while x:
@@ -107,6 +129,129 @@ def test_calls_that_fail_or_give_up_count_until_then(bodies: dict[str, Body]) ->
     assert seen(bodies, profile, "fails", "y") == {"int"}
 
 
+BEHIND = """
+class Hiding:
+    def __enter__(self):
+        return 2.5
+
+    def __exit__(self, kind, error, trace):
+        return kind is KeyError
+
+def behind(items):
+    scale = lambda x: x * total
+    total = 1
+    for i, item in enumerate(items):
+        total += scale(item)
+    with Hiding() as factor:
+        for item in items[1:]:
+            factor += item
+        raise KeyError
+    try:
+        total = items[len(items)]
+    except IndexError:
+        found = [total]
+    while len(found) < 3:
+        found.append(None)
+    return found, factor
+"""
+
+
+def test_recording_goes_on_behind_what_cpython_does() -> None:
+    names: dict[str, Any] = {}
+    exec(BEHIND, names)
+    built = build_function(names["behind"])
+    assert built.function is not None
+    one = Body(built.function, names["behind"])
+    headers = {"behind": built.headers}
+    seen = record({"behind": one}, [("behind", ([1.5, 2, 4],), {})], None, headers)
+    profile = seen.functions["behind"]
+    assert (profile.calls, profile.raised, len(profile.resumed)) == (1, 0, 3)
+    first, _, third = (header.block for header in built.headers)
+    assert profile.blocks[first.label] == 4
+    classes = [profile.classes(value) for value in first.params]
+    assert frozenset({"enumerate list_iterator"}) in classes
+    assert frozenset({"function:<lambda>"}) in classes
+    by_name = {value.hint: profile.classes(value) for value in third.params}
+    assert by_name["found"] == {"list"}
+    assert by_name["factor"] == {"float"}
+
+
+LONG = """
+def long(n):
+    squares = []
+    for i in range(n):
+        squares.append(i * i + 1)
+    total = 0
+    for i in range(n):
+        for square in squares:
+            total += square
+            if total > n:
+                break
+    found = squares[1] / 2
+    while found > 0:
+        found -= squares[0]
+    return found, len(squares)
+"""
+
+
+def test_what_follows_a_long_loop_is_recorded() -> None:
+    names: dict[str, Any] = {}
+    exec(LONG, names)
+    built = build_function(names["long"])
+    assert built.function is not None
+    body = {"long": Body(built.function, names["long"])}
+    seen = record(body, [("long", (2000,), {})], Budget(call_ops=3000), {"long": built.headers})
+    profile = seen.functions["long"]
+    assert (profile.calls, profile.raised, seen.exhausted) == (1, 0, False)
+    assert all(profile.blocks[header.block.label] >= 1 for header in built.headers)
+    last = {value.hint: profile.classes(value) for value in built.headers[-1].block.params}
+    assert last["found"] == {"float"}
+
+
+CALLED_BY_CPYTHON = """
+class Scaled:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def of(self, x):
+        return scale(x, self.factor)
+
+def scale(x, factor=2, *, plus=0):
+    found = x * factor
+    found += plus
+    return found
+
+def last(items):
+    return next(items)
+
+def all_of(items):
+    total = sum(scale(x) for x in items)
+    total += Scaled(1.5).of(items[0])
+    try:
+        last(iter(()))
+    except StopIteration:
+        total += max(map(lambda x: scale(x, plus=x), items))
+    return total, last(iter(items))
+"""
+
+
+def test_calls_that_cpython_makes_are_recorded() -> None:
+    names: dict[str, Any] = {}
+    exec(CALLED_BY_CPYTHON, names)
+    functions = {name: names[name] for name in ("scale", "last", "all_of")}
+    codes = [function.__code__ for function in functions.values()]
+    built = {name: build_function(function) for name, function in functions.items()}
+    ones = {n: Body(b.function, functions[n]) for n, b in built.items() if b.function is not None}
+    profile = record(ones, [("all_of", ([1, 4],), {})])
+    assert profile.functions["all_of"].raised == 0
+    assert profile.functions["scale"].signatures == {
+        ("int", "int", "int"): 4,
+        ("int", "float", "int"): 1,
+    }
+    assert seen(ones, profile, "scale", "found") == {"int", "float"}
+    assert [function.__code__ for function in functions.values()] == codes
+
+
 def test_budgets_stop_endless_and_repeated_calls(bodies: dict[str, Body]) -> None:
     budget = Budget(calls=10, call_ops=500, ops=1200)
     profile = record(bodies, [("forever", (1,), {})] * 5, budget)
@@ -117,6 +262,31 @@ def test_budgets_stop_endless_and_repeated_calls(bodies: dict[str, Body]) -> Non
     assert not many.exhausted
     (loop,) = many.functions["weighted"].loops(bodies["weighted"].function)
     assert loop.iterations == 51  # the caller is recorded to its end
+
+
+@pytest.mark.parametrize("name", ["squares", "shifts", "powers", "repeats"])
+def test_a_call_whose_values_explode_is_broken_off(bodies: dict[str, Body], name: str) -> None:
+    """Each would take hours, or all memory, if it ran on as the budget of operations allows."""
+    profile = record(bodies, [(name, (3,), {})])
+    (loop,) = profile.functions[name].loops(bodies[name].function)
+    assert loop.iterations < 60
+
+
+def test_a_call_that_takes_all_memory_gets_a_memory_error() -> None:
+    names: dict[str, Any] = {}
+    exec("def doubles(items):\n    for _ in items:\n        items[1:1] = items\n", names)
+    doubles = names["doubles"]
+    built = build_function(doubles)
+    assert built.function is not None
+    limit = resource.getrlimit(resource.RLIMIT_AS)
+    profile = record(
+        {"doubles": Body(built.function, doubles)},
+        [("doubles", ([0] * size,), {}) for size in (3, 4, 5)],
+        Budget(memory=128 << 20),
+    )
+    assert profile.functions["doubles"].raised == 1  # and the others are not tried
+    assert not profile.exhausted
+    assert resource.getrlimit(resource.RLIMIT_AS) == limit
 
 
 def test_json_round_trip(bodies: dict[str, Body]) -> None:
@@ -152,7 +322,7 @@ def test_no_more_classes_than_the_limit_are_kept() -> None:
         ([], "list"),
         ((), "tuple"),
         (range(3), "range"),
-        ({}, "other:dict"),
+        ({}, "dict"),
         (len, "builtin:len"),
         (int, "builtin:int"),
         (class_of, "function:class_of"),

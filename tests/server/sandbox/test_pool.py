@@ -5,7 +5,14 @@ import time
 from collections.abc import Callable
 
 import pytest
-from pyvorin_server.sandbox.model import Ending, JailRefused, JobResult, PoolBusy, PoolClosed
+from pyvorin_server.sandbox.model import (
+    Ending,
+    JailRefused,
+    JobResult,
+    PoolBusy,
+    PoolClosed,
+    SandboxError,
+)
 from pyvorin_server.sandbox.pool import Pool
 from pyvorin_server.sandbox.tiers import Tier
 
@@ -53,7 +60,7 @@ class Workshop:
 
     def __init__(self) -> None:
         self.jails: list[FakeJail] = []
-        self.refusal: JailRefused | None = None
+        self.refusal: Exception | None = None
         self.may_end: threading.Event | None = None
 
     def make(self) -> FakeJail:
@@ -101,6 +108,7 @@ def test_one_more_than_may_wait_is_told_so_at_once(workshop: Workshop) -> None:
         wait_until(lambda: pool.health().waiting == 1)
         with pytest.raises(PoolBusy):
             pool.run(b"")
+        assert pool.health().turned_away == 1
         workshop.may_end.set()
         for thread in threads:
             thread.join(TIMEOUT_S)
@@ -145,3 +153,30 @@ def test_a_refusal_reaches_the_job_and_heals(workshop: Workshop) -> None:
         assert pool.wait_ready(TIMEOUT_S)
         assert pool.run(b"x").stdout == b"x"
         assert pool.health().is_healthy
+
+
+def test_endings_and_waiting_are_counted(workshop: Workshop) -> None:
+    with Pool(workshop.make, 1) as pool:
+        for _ in range(3):
+            pool.run(b"")
+        assert pool.health().endings == {Ending.OK: 3}
+        assert pool.health().waited_s > 0
+
+
+def test_an_unexpected_error_does_not_stop_the_filling(workshop: Workshop) -> None:
+    workshop.refusal = OSError(24, "Too many open files")
+    with Pool(workshop.make, 1) as pool:
+        with pytest.raises(JailRefused, match="Too many open files"):
+            pool.run(b"")
+        workshop.refusal = None
+        assert pool.wait_ready(TIMEOUT_S)
+        assert pool.run(b"x").stdout == b"x"
+
+
+def test_a_jail_that_cannot_be_removed_is_reported(workshop: Workshop) -> None:
+    class Stuck(FakeJail):
+        def run(self, stdin: bytes, cancel: threading.Event | None = None) -> JobResult:
+            raise OSError(16, "Device or resource busy")
+
+    with Pool(lambda: Stuck(), 1) as pool, pytest.raises(SandboxError, match="busy"):
+        pool.run(b"")

@@ -13,7 +13,9 @@ EAFNOSUPPORT, ENOTTY = seccomp.errno_verdict(97), seccomp.errno_verdict(25)
 TABLES = (syscalls.ALLOWED, syscalls.CONDITIONAL, syscalls.ABSENT, syscalls.HOSTILE)
 
 JOB = seccomp.job_filter(may_signal=True, may_leave_group=True, may_share_memory=True)
-CONFINED = seccomp.job_filter(may_signal=False, may_leave_group=False, may_share_memory=False)
+CONFINED = seccomp.job_filter(
+    may_signal=False, may_leave_group=False, may_share_memory=False, sees_others=True
+)
 PRETEND = seccomp.errno_verdict(0)
 CLONE, SOCKET, SOCKETPAIR, SENDTO = 56, 41, 53, 44
 PRCTL, PRLIMIT, SETRLIMIT, IOCTL = 157, 302, 160, 16
@@ -121,6 +123,16 @@ def test_terminal_input_cannot_be_pushed() -> None:
 def test_signals_are_refused_where_they_could_leave(number: int) -> None:
     assert verdict(JOB, number, 1, 9) == ALLOW
     assert verdict(CONFINED, number, 1, 9) == EPERM
+
+
+@pytest.mark.parametrize("number", [228, 229, 230])
+def test_clocks_of_others_are_refused_where_others_can_be_named(number: int) -> None:
+    others, einval = ~4711 << 3 & 0xFFFFFFFF, seccomp.errno_verdict(22)
+    for own in (0, 1, 2, 3, 4, 7, 11, *(~0 << 3 & 0xFFFFFFFF | kind for kind in range(8))):
+        assert verdict(CONFINED, number, own) == verdict(JOB, number, own) == ALLOW
+    for kind in range(8):
+        assert verdict(CONFINED, number, others | kind) == einval
+        assert verdict(JOB, number, others | kind) == ALLOW
 
 
 def test_sealed_compile_jobs_start_threads_but_no_processes() -> None:

@@ -1,12 +1,15 @@
 """`python -m pyvorin worker` without a compiler: the same frames, an artifact that is only bytes.
 
-Both check sides run the program in CPython, so an honest program passes. A module-level name
-`MISBEHAVE` makes this worker do what a hostile program could make the real one do:
+Both check sides run the program in CPython, so an honest program passes. A function whose name
+starts with `idle` gains nothing when it is timed, one that starts with `untimed` gives no figures.
+A module-level name `MISBEHAVE` makes this worker do what a hostile program could make the real one
+do:
 
     wrong     the native side gives other outcomes      forged    the compile answer has a verdict
     crash     the native side dies by a signal          silent    the native side gives no outcome
     slow      compiling takes 30 s                      garbage   the compile answer is not frames
     network   opens a socket                            files     reads the host's password file
+    clock     timing gives no frames                    figures   timing gives what is no figure
 """
 
 import hashlib
@@ -21,6 +24,10 @@ from pathlib import Path
 from pyvorin_wire import frames, outcome
 
 
+def warm() -> None:
+    """The real one loads LLVM here."""
+
+
 def serve() -> int:
     message = list(frames.read_message(sys.stdin.buffer))
     request = message[0].json()
@@ -29,6 +36,8 @@ def serve() -> int:
     misbehaviour = found[1] if found else ""
     if request["op"] == "compile":
         compile_(request, misbehaviour, out)
+    elif request["op"] == "measure":
+        measure(request, misbehaviour, out)
     else:
         check(request, misbehaviour, out)
     frames.write_end(out)
@@ -56,19 +65,22 @@ def compile_(request: dict, misbehaviour: str, out) -> None:
     entries = [
         {"qualname": name, "code_sha256": hashlib.sha256(name.encode()).hexdigest()}
         for name in functions
+        if name not in request["left"]
     ]
+    rows = [{"name": name, "line": 1, "verdict": "native"} for name in functions]
     answer = {
         "ok": True,
-        "report": {"format": 1, "functions": [{"name": name} for name in functions]},
+        "report": {"format": 1, "functions": rows},
         "diagnostics": [],
         "meta": {"functions": entries, "toolchain": {"pyvorin": "0.0.0-fake"}},
-        "cases": [{"function": name} for name in functions],
+        "cases": [[name, f"{name}()", "main"] for name in functions],
         "setup": "",
     }
     if misbehaviour == "forged":
         answer |= {"verdict": "pass", "match": True, "result": "pass"}
     frames.write_json(out, answer)
-    frames.write_bytes(out, b"\x7fELF fake " + hashlib.sha256(request["source"].encode()).digest())
+    text = request["source"] + "".join(sorted(request["left"]))
+    frames.write_bytes(out, b"\x7fELF fake " + hashlib.sha256(text.encode()).digest())
 
 
 def check(request: dict, misbehaviour: str, out) -> None:
@@ -78,9 +90,29 @@ def check(request: dict, misbehaviour: str, out) -> None:
     space: dict = {}
     exec(request["source"], space)
     for case in request["cases"]:
-        value = space[case["function"]]()
+        value = space[case[0]]()
         if native and misbehaviour in ("wrong", "forged"):
             value = (value, "other")
         if not (native and misbehaviour == "silent"):
             frames.write_bytes(out, outcome.encode_outcome(value=value))
-    frames.write_json(out, {"cases": request["cases"], "setup": "", "dropped": {}, "counts": {}})
+    counts = {case[0]: {"entries": 1, "osr": 0} for case in request["cases"]}
+    last = {"cases": request["cases"], "setup": "", "dropped": {}}
+    frames.write_json(out, {**last, "counts": counts if native else {}})
+
+
+def measure(request: dict, misbehaviour: str, out) -> None:
+    if misbehaviour == "clock":
+        out.write(b"\xff" * 64)
+        out.flush()
+        os._exit(0)
+    names = [case[0] for case in request["cases"] if not case[0].startswith("untimed")]
+    gains = {name: figures("0.80" if name.startswith("idle") else "9.00") for name in names}
+    if misbehaviour == "figures":
+        gains = {name: {"cpython_s": "<script>", "ratio": "nan"} for name in names}
+    left = {name: ["PYV510", "0.80x is below"] for name in names if name.startswith("idle")}
+    frames.write_json(out, {"gains": gains, "left": left, "diagnostics": []})
+
+
+def figures(ratio: str) -> dict:
+    times = {"cpython_s": "0.000009000", "native_s": "0.000001000"}
+    return {**times, "ratio": ratio, "loops": 3, "rounds": 3, "recorded": True}
