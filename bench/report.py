@@ -8,6 +8,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+import coverage
+
 OURS = "Pyvorin"
 REFERENCE = "CPython"
 
@@ -51,26 +53,50 @@ def _heading(document: dict[str, Any]) -> str:
 def _ratios(document: dict[str, Any]) -> str:
     """How many times faster than CPython each peer is; means are over right answers only."""
     others = [name for name in document["peers"] if name != REFERENCE]
-    rows = [["program", REFERENCE, *others, "ours/C time", "native"]]
-    gains: dict[str, list[float]] = {name: [] for name in others}
-    for program, outcomes in document["programs"].items():
-        by_peer = {outcome["peer"]: outcome for outcome in outcomes}
-        base = _median(by_peer[REFERENCE])
-        row = [program, "-" if base is None else f"{base * 1000:.1f} ms"]
-        for name in others:
-            row.append(_gain(by_peer.get(name), base, gains[name]))
-        rows.append([*row, _against_c(by_peer), _coverage(by_peer.get(OURS))])
-    means = [f"{statistics.geometric_mean(g):.2f}x" if g else "-" for g in gains.values()]
-    counts = [f"{len(gains[name])} of {len(document['programs'])}" for name in others]
-    rows += [["geometric mean", "", *means, "", ""], ["right answers", "", *counts, "", ""]]
-    return _table(rows)
+    head = ["program", REFERENCE, *others, "ours/C time", "native", "state"]
+    rows = []
+    overall: dict[str, list[float]] = {name: [] for name in others}
+    measured = document["measured"]
+    for category in dict.fromkeys(row["category"] for row in measured.values()):
+        gains: dict[str, list[float]] = {name: [] for name in others}
+        programs = [name for name, row in measured.items() if row["category"] == category]
+        rows += [[category.upper(), *[""] * (len(head) - 1)]]
+        for program in programs:
+            rows.append(_program(program, measured[program], gains))
+        rows += [_means(gains, len(programs)), [""] * len(head)]
+        for name, more in gains.items():
+            overall[name] += more
+    rows.append(_means(overall, len(measured), "all programs"))
+    counts = [f"{len(overall[name])} of {len(measured)}" for name in others]
+    rows.append(["right answers", "", *counts, "", "", ""])
+    return _table([head, *rows], words=1)
+
+
+def _program(program: str, measured: dict[str, Any], gains: dict[str, list[float]]) -> list[str]:
+    by_peer = {outcome["peer"]: outcome for outcome in measured["outcomes"]}
+    base = _median(by_peer[REFERENCE])
+    row = [program, "-" if base is None else f"{base * 1000:.1f} ms"]
+    for name in gains:
+        row.append(_gain(by_peer.get(name), base, gains[name]))
+    native = _coverage(by_peer.get(OURS), measured["weights"])
+    return [*row, _against_c(by_peer), native, _state(by_peer.get(OURS))]
+
+
+def _means(gains: dict[str, list[float]], programs: int, name: str = "") -> list[str]:
+    """Geometric means; a star where a peer has no right answer for some program of the row."""
+    cells = [
+        f"{statistics.geometric_mean(g):.2f}x{'' if len(g) == programs else '*'}" if g else "-"
+        for g in gains.values()
+    ]
+    return [f"{name or 'geometric mean'}", "", *cells, "", "", ""]
 
 
 def _gain(outcome: dict[str, Any] | None, base: float | None, gains: list[float]) -> str:
     median = _median(outcome) if outcome else None
     if outcome is None or base is None or not median:
         wrong = outcome is not None and outcome["problem"].startswith("wrong")
-        return "wrong" if wrong else "failed"
+        without = outcome is not None and outcome["problem"].endswith("no twin")
+        return "wrong" if wrong else "" if without else "failed"
     gains.append(base / median)
     return f"{base / median:.2f}x"
 
@@ -81,18 +107,22 @@ def _against_c(by_peer: dict[str, dict[str, Any]]) -> str:
     return f"{ours / twin:.2f}" if ours and twin else "-"
 
 
-def _coverage(outcome: dict[str, Any] | None) -> str:
-    """Share of calls and loop entries that native code took and finished."""
+def _coverage(outcome: dict[str, Any] | None, weights: dict[str, int]) -> str:
     if not outcome or outcome["problem"]:
         return "-"
-    taken = lost = 0
-    for function in outcome["functions"].values():
-        counts = function["counts"]
-        taken += counts.get("entries", 0) + counts.get("osr", 0)
-        lost += counts.get("resumes", 0) + counts.get("declines", 0)
-    if not taken + lost:
-        return "none"
-    return f"{max(0.0, 1 - lost / (taken + lost)):.1%}"
+    return f"{coverage.share(weights, outcome['functions']):.1%}"
+
+
+def _state(outcome: dict[str, Any] | None) -> str:
+    """How many functions are native, and the codes of those that stay in Python."""
+    if not outcome:
+        return ""
+    rows = outcome["report"].get("functions", ())
+    if not rows:
+        return "no build" if outcome["problem"] else "python"
+    native = sum(row["verdict"] == "native" for row in rows)
+    codes = sorted({row["code"] or row["verdict"] for row in rows if row["verdict"] != "native"})
+    return " ".join(["native" if not codes else f"{native} of {len(rows)} native", *codes])
 
 
 def _calls(outcomes: list[dict[str, Any]]) -> str:
@@ -114,7 +144,9 @@ def _costs(document: dict[str, Any]) -> str:
     """What each peer costs besides running: medians over the programs."""
     rows = [["median", "build", "size", "first call", "memory"]]
     for name in document["peers"]:
-        mine = [o for all_ in document["programs"].values() for o in all_ if o["peer"] == name]
+        mine = [
+            o for row in document["measured"].values() for o in row["outcomes"] if o["peer"] == name
+        ]
         mine = [outcome for outcome in mine if not outcome["problem"]]
         if not mine:
             continue
@@ -129,9 +161,10 @@ def _costs(document: dict[str, Any]) -> str:
 
 def _problems(document: dict[str, Any]) -> str:
     lines = []
-    for program, outcomes in [*document["programs"].items(), ("call", document["calls"])]:
+    rows = [(name, row["outcomes"]) for name, row in document["measured"].items()]
+    for program, outcomes in [*rows, ("call", document["calls"])]:
         for outcome in outcomes:
-            if outcome["problem"]:
+            if outcome["problem"] and not outcome["problem"].endswith("no twin"):
                 lines.append(f"{outcome['peer']}, {program}: {outcome['problem'][:140]}")
     return "\n".join(lines) + "\n" if lines else ""
 
@@ -144,11 +177,15 @@ def _median(outcome: dict[str, Any]) -> float | None:
     )
 
 
-def _table(rows: list[list[str]]) -> str:
+def _table(rows: list[list[str]], words: int = 0) -> str:
+    """Columns: the first and the last `words` flush left, figures flush right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    left = {0, *range(len(widths) - words, len(widths))}
     lines = []
     for row in rows:
-        cells = [row[0].ljust(widths[0])]
-        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True)]
+        cells = [
+            cell.ljust(width) if i in left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines) + "\n"

@@ -1,17 +1,22 @@
 """Run every program under every peer, alternating, and print ratios; `make bench`.
 
-    python bench/run.py [PROGRAM …] [--rounds 7]
+    python bench/run.py [PROGRAM …] [--ours] [--resume] [--rounds 7]
+
+`--ours` is for work on the compiler: CPython, ours and C only, built again only where the compiler
+changed. Results are written after every program; `--resume` goes on where a run was stopped, and
+measures those again whose program, compiler or peers changed. Each row is from one run.
 
 For each program all peers are started, warmed up, and then called in turn, round after round, so
 that whatever slows the machine slows all of them. The figure is the median of the rounds. The
 answer of every call is compared with CPython's, type and text; a peer that is wrong once gets no
-speed-up for that program. Prints a table and writes bench/results/latest.txt and latest.json. See
-bench/README.md for how to read it.
+speed-up for that program. Prints a table and writes text and JSON to bench/results: `latest` for
+all programs under all peers, `ours` and `some` for less. See bench/README.md for how to read it.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import select
@@ -23,15 +28,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import coverage
 import peers
+import published
 import report
-from workloads import CALL, WORKLOADS, Workload
+import workloads
+from workloads import CALL, Workload
 
+WORKLOADS = (*workloads.WORKLOADS, *published.WORKLOADS)
 RESULTS = peers.ROOT / "bench/results"
 WORKER = peers.ROOT / "bench/worker.py"
 REPLY_LIMIT_S = 180
 WARM_UP_CALLS = 3
 CALLS = 300_000
+QUICK = ("CPython", peers.OURS, "C")
 
 
 @dataclass(slots=True)
@@ -47,10 +57,16 @@ class Outcome:
     size_bytes: int = 0
     memory_bytes: int = 0
     functions: dict[str, Any] = field(default_factory=dict)
+    report: dict[str, Any] = field(default_factory=dict)
 
     @property
     def median_s(self) -> float | None:
         return statistics.median(self.warm_s) if self.warm_s and not self.problem else None
+
+
+def _environment(peer: peers.Peer) -> dict[str, str]:
+    """Every worker finds pyperf, which the published programs import, and nothing else of ours."""
+    return {**os.environ, "PYTHONPATH": str(peers.PUBLISHED), **peer.environment}
 
 
 class Failed(Exception):
@@ -63,26 +79,28 @@ class Runner:
     def __init__(self, peer: peers.Peer, workload: Workload) -> None:
         self.outcome = Outcome(peer.name)
         self.process: subprocess.Popen[str] | None = None
-        built = peers.build(peer, workload.program)
+        built = peers.build(peer, workload)
         if isinstance(built, peers.Unavailable):
             self.outcome.problem = f"not built: {built.reason}"
             return
         self.outcome.build_s, self.outcome.size_bytes = built.seconds, built.size_bytes
+        self.outcome.report = built.report
         self.process = subprocess.Popen(
             [str(peer.python), str(WORKER)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env={**os.environ, **peer.environment},
+            env=_environment(peer),
         )
         self.ask(
             do="load",
             folder=built.folder,
             program=workload.program,
             function=workload.function,
-            arguments=workload.arguments,
+            arguments=repr(workload.arguments),
             mode=peer.mode,
+            driver=bool(workload.origin),
         )
 
     def ask(self, **command: Any) -> dict[str, Any]:
@@ -138,29 +156,59 @@ def _exchange(process: subprocess.Popen[str], command: dict[str, Any]) -> dict[s
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description="run every program under every peer")
     parser.add_argument("programs", nargs="*", help="only these")
+    parser.add_argument("--ours", action="store_true", help="CPython, ours and C only")
+    parser.add_argument("--resume", action="store_true", help="keep rows of unchanged inputs")
     parser.add_argument("--rounds", type=int, default=7, help="timed calls a peer, at least 5")
     options = parser.parse_args(arguments)
+    if unknown := set(options.programs) - {w.program for w in WORKLOADS}:
+        parser.error(f"no such program: {', '.join(sorted(unknown))}")
     chosen = [w for w in WORKLOADS if w.program in options.programs or not options.programs]
-    found, missing = peers.find()
+    found, missing = peers.find(QUICK if options.ours else ())
     for name, reason in missing.items():
         print(f"missing: {name}: {reason.reason}", file=sys.stderr)
-    results = {w.program: measure(found, w, max(options.rounds, 5)) for w in chosen}
-    calls = [] if options.programs else measure_calls(found, max(options.rounds, 5))
-    versions = {peer.name: peer.version for peer in found}
+    name = "ours" if options.ours else "some" if options.programs else "latest"
+    file = RESULTS / f"{name}.json"
+    earlier = _earlier(file) if options.resume else {}
+    RESULTS.mkdir(exist_ok=True)
+    rounds = max(options.rounds, 5)
     document = {
         "machine": report.machine(),
-        "rounds": max(options.rounds, 5),
-        "peers": versions,
+        "rounds": rounds,
+        "peers": {peer.name: peer.version for peer in found},
         "missing": {name: reason.reason for name, reason in missing.items()},
-        "programs": {name: [asdict(o) for o in outcomes] for name, outcomes in results.items()},
-        "calls": [asdict(outcome) for outcome in calls],
+        "measured": {},
+        "calls": [],
     }
+    for workload in chosen:
+        inputs = hashlib.sha256(f"{rounds} {peers.inputs(found, workload)}".encode()).hexdigest()
+        row = earlier.get(workload.program, {})
+        if row.get("inputs") != inputs:
+            row = {"inputs": inputs, **_measured(found, workload, rounds)}
+        document["measured"][workload.program] = row
+        file.write_text(json.dumps(document, indent=1) + "\n")
+    if not options.programs:
+        document["calls"] = [asdict(outcome) for outcome in measure_calls(found, rounds)]
+    file.write_text(json.dumps(document, indent=1) + "\n")
     text = report.text(document)
-    RESULTS.mkdir(exist_ok=True)
-    Path(RESULTS, "latest.json").write_text(json.dumps(document, indent=1) + "\n")
-    Path(RESULTS, "latest.txt").write_text(text)
+    file.with_suffix(".txt").write_text(text)
     print(text, end="")
     return 0
+
+
+def _earlier(file: Path) -> dict[str, Any]:
+    """The rows of an earlier run, by program."""
+    if not file.exists():
+        return {}
+    rows: dict[str, Any] = json.loads(file.read_text()).get("measured", {})
+    return rows
+
+
+def _measured(found: list[peers.Peer], workload: Workload, rounds: int) -> dict[str, Any]:
+    return {
+        "category": workload.category,
+        "weights": coverage.weights(workload),
+        "outcomes": [asdict(outcome) for outcome in measure(found, workload, rounds)],
+    }
 
 
 def measure(found: list[peers.Peer], workload: Workload, rounds: int) -> list[Outcome]:

@@ -1,9 +1,14 @@
 """Run one program for one peer in a process of its own, commanded by JSON lines on standard input.
 
-    {"do": "load", "folder": …, "program": …, "function": …, "arguments": […], "mode": …}
+    {"do": "load", "folder": …, "program": …, "function": …, "arguments": "(…)", "mode": …,
+     "driver": …}
     {"do": "run"}                  one call            → {"seconds": …, "answer": "type repr"}
     {"do": "calls", "count": n}    n calls in a loop   → {"seconds": …}, the empty loop subtracted
     {"do": "facts"}                                    → {"memory_bytes": …, "functions": {…}}
+
+Arguments are a tuple written as Python, since JSON has no tuples, sets, bytes or integer keys. With
+`driver`, the function is one of bench/drivers.py and is given the module. A long answer is cut and
+followed by its digest.
 
 Modes: `plain` imports the module from the folder (CPython, PyPy and every ahead-of-time peer),
 `numba` also puts every function of it under `njit`, `c` loads the shared library of the twin.
@@ -15,7 +20,10 @@ Written for Python 3.9, which is what PyPy may offer.
 
 from __future__ import annotations
 
+import ast
 import copy
+import functools
+import hashlib
 import importlib
 import json
 import os
@@ -25,13 +33,15 @@ import time
 import types
 from typing import Any
 
+SHOWN = 160
+
 
 class Subject:
     """The function under measurement with its arguments."""
 
     def __init__(self, command: dict[str, Any]) -> None:
         sys.path.insert(0, command["folder"])
-        self.arguments = command["arguments"]
+        self.arguments = ast.literal_eval(command["arguments"])
         self.mode = command["mode"]
         self.module: types.ModuleType | None = None
         if self.mode == "c":
@@ -43,7 +53,11 @@ class Subject:
         self.prepare = copy.deepcopy
         if self.mode == "numba":
             _put_under_numba(self.module)
-        self.function = getattr(self.module, command["function"])
+        if command["driver"]:
+            driver = getattr(importlib.import_module("drivers"), command["function"])
+            self.function = functools.partial(driver, self.module)
+        else:
+            self.function = getattr(self.module, command["function"])
 
     def run(self) -> dict[str, Any]:
         arguments = self.prepare(self.arguments)
@@ -52,7 +66,7 @@ class Subject:
         seconds = time.thread_time() - begin
         if self.mode == "c":
             answer = answer()
-        return {"seconds": seconds, "answer": type(answer).__name__ + " " + repr(answer)}
+        return {"seconds": seconds, "answer": _shown(answer)}
 
     def calls(self, count: int) -> dict[str, Any]:
         a, b = self.arguments
@@ -69,15 +83,34 @@ class Subject:
     def facts(self) -> dict[str, Any]:
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         functions = {}
-        for name, value in vars(self.module).items() if self.module else ():
+        for value in _functions(self.module) if self.module else ():
             attached = getattr(value, "__pyvorin__", None)
             if attached is not None:
-                functions[name] = {
+                functions[value.__qualname__] = {
                     "state": str(attached.state),
                     "reason": str(attached.reason),
                     "counts": dict(attached.counts),
                 }
         return {"memory_bytes": memory, "functions": functions}
+
+
+def _functions(owner: Any) -> Any:
+    """The functions of a module and of its classes."""
+    for value in list(vars(owner).values()):
+        value = getattr(value, "__func__", None) or getattr(value, "fget", None) or value
+        if isinstance(value, types.FunctionType):
+            yield value
+        elif isinstance(value, type) and value.__module__ == getattr(owner, "__name__", None):
+            yield from _functions(value)
+
+
+def _shown(answer: Any) -> str:
+    text = type(answer).__name__ + " " + repr(answer)
+    if len(text) <= SHOWN:
+        return text
+    return (
+        text[:SHOWN] + "… " + hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+    )
 
 
 def _put_under_numba(module: types.ModuleType) -> None:
