@@ -10,7 +10,7 @@ endif
 
 BIN := .venv/bin
 
-.PHONY: setup setup-run demo test test-fast fuzz attacks lint format bench serve help
+.PHONY: setup setup-run demo test test-fast fuzz attacks soak lint format bench bench-ours bench-blockers bench-service serve help
 .DEFAULT_GOAL := help
 
 help:            ## list the targets
@@ -35,15 +35,21 @@ test-fast: setup ## the quick tier, below a minute
 	@$(BIN)/python tools/test.py --fast
 
 COUNT ?= 20000
-SHARD ?= 1/1
-fuzz: setup      ## COUNT random programs, CPython against native; goes on where it was stopped (SHARD=i/k)
-	@$(BIN)/python -m tests.compiler.fuzz --count $(COUNT) --shard $(SHARD) --seed 1 --force \
-		--resume build/fuzz/$(subst /,-of-,$(SHARD)).json
+SEED ?= 1
+fuzz: setup      ## COUNT random programs, CPython against native, shared by the minors; goes on where it was stopped
+	@mkdir -p build/fuzz; set -- .venv/bin/python $(wildcard .venvs/*/bin/python); minors=$$#; shard=0; \
+	for python; do shard=$$((shard + 1)); $$python -m tests.compiler.fuzz --count $(COUNT) --seed $(SEED) \
+		--shard $$shard/$$minors --resume build/fuzz/$(SEED)-$$shard-of-$$minors.json & pids="$$pids $$!"; done; \
+	failed=0; for pid in $$pids; do wait $$pid || failed=1; done; exit $$failed
 	@HYPOTHESIS_PROFILE=fuzz $(BIN)/python tools/test.py -m fuzz
 
 attacks: setup   ## try to break every promised control
 	@$(BIN)/python -m tests.attacks
 	@$(BIN)/python tools/test.py -m attack $(filter-out tests/attacks tests/conftest.py,$(wildcard tests/*))
+
+JOBS ?= 10000
+soak: setup      ## JOBS jails in a row, one in five hostile, two at a time; what piles up is reported
+	@$(BIN)/python -m tests.soak --jobs $(JOBS)
 
 lint: setup      ## formatting, lint rules, types, import rules
 	$(BIN)/ruff format --check .
@@ -56,6 +62,17 @@ format: setup    ## apply formatting and safe fixes
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench:           ## ours beside CPython, PyPy, Numba, mypyc, Cython and C, in one run
+bench:           ## ours beside CPython, PyPy, six compilers and C, in one run
 	@$(PYTHON) tools/setup.py bench
 	@$(BIN)/python bench/run.py $(ONLY)
+
+bench-ours:      ## only CPython, ours and C; ONLY="sieve lu" for some programs
+	@$(PYTHON) tools/setup.py bench
+	@$(BIN)/python bench/run.py --ours $(ONLY)
+
+bench-blockers: setup-run ## what keeps the benchmark's functions from native code, by programs
+	@$(BIN)/python bench/blockers.py $(ONLY)
+
+bench-service: setup ## signed requests a second, audit entries, cold and known compilations
+	@$(BIN)/python bench/service_requests.py
+	@$(BIN)/python bench/service_latency.py
