@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tools.fuzz_seed import fuzz_seed
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,11 +27,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 # Workers take it from the process that starts them, so that all collect the same tests.
-FUZZ_SEED = os.environ.setdefault("PYVORIN_FUZZ_SEED", f"{int(time.time()) % 10**6}0000000")
+FUZZ_SEED = os.environ.setdefault("PYVORIN_FUZZ_SEED", fuzz_seed())
 
 
 def pytest_report_header() -> str:
-    """Random programs are others in each run; with the seed they are the same."""
+    """Random programs are others for each compiler; with the seed they are the same."""
     return f"PYVORIN_FUZZ_SEED={FUZZ_SEED}"
 
 

@@ -16,7 +16,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import interpreters
+from fuzz_seed import fuzz_seed
 
 ROOT = Path(__file__).resolve().parent.parent
 # What runs in the user's process or depends on the minor; the rest is tested on the baseline.
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
         print("no usable CPython found; run `make setup`", file=sys.stderr)
         return 1
     baseline = next(iter(found))
-    seed = os.environ.setdefault("PYVORIN_FUZZ_SEED", _seed())
+    seed = os.environ.setdefault("PYVORIN_FUZZ_SEED", fuzz_seed())
     print(f"PYVORIN_FUZZ_SEED={seed}  # gives the same random programs again")
     total = Tally()
     for minor in found:
@@ -64,14 +64,6 @@ def main(arguments: Sequence[str]) -> int:
             total.add(_run(minor, ROOT / ".venvs" / minor, present, options))
     _report(total, [minor for minor in interpreters.SUPPORTED if minor not in found])
     return 1 if total.failed or not total.passed else 0
-
-
-def _seed() -> str:
-    """New random programs for each commit, and the same ones whenever a commit is tested."""
-    command = ["git", "rev-parse", "HEAD"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    number = int(done.stdout[:10], 16) if done.returncode == 0 else int(time.time())
-    return f"{number % 10**6}0000000"
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:

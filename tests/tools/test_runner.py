@@ -13,6 +13,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 import interpreters  # noqa: E402  (tools is a folder of scripts, not a package)
 import setup  # noqa: E402
+from fuzz_seed import SOURCES, fuzz_seed  # noqa: E402
 
 MIXED = {
     "test_good.py": "def test_a(): pass\ndef test_b(): pass",
@@ -73,3 +74,20 @@ def test_every_minor_found_gets_an_environment() -> None:
     found = interpreters.find()
     planned = [environment.interpreter.minor for environment in setup.plan("test")]
     assert planned == list(found)
+
+
+def test_random_programs_change_with_the_compiler_and_with_nothing_else(tmp_path: Path) -> None:
+    for folder in SOURCES:
+        (tmp_path / folder / "pyvorin").mkdir(parents=True)
+        (tmp_path / folder / "pyvorin" / "a.py").write_text("one = 1\n")
+    seeds = [fuzz_seed(tmp_path)]
+    (tmp_path / "README.md").write_text("not compiled\n")
+    (tmp_path / SOURCES[0] / "pyvorin" / "a.cpython-311.pyc").write_bytes(b"not a source")
+    assert fuzz_seed(tmp_path) == seeds[0]
+    for folder in SOURCES:
+        (tmp_path / folder / "pyvorin" / "a.py").write_text("one = 2\n")
+        seeds.append(fuzz_seed(tmp_path))
+    (tmp_path / SOURCES[0] / "pyvorin" / "a.py").rename(tmp_path / SOURCES[0] / "pyvorin" / "b.py")
+    seeds.append(fuzz_seed(tmp_path))
+    assert len(set(seeds)) == 4
+    assert all(seed.endswith("0" * 7) and len(seed) <= 13 for seed in seeds)

@@ -90,8 +90,8 @@ def test_kept_program(file: Path) -> None:
     assert not result.failures
 
 
-# Fresh programs in every run: the seed comes from tests/conftest.py, which prints it. Each minor
-# runs others.
+# Fresh programs for every changed compiler: the seed (tools/fuzz_seed.py) follows its sources. Each
+# minor runs others.
 SEED = int(os.environ["PYVORIN_FUZZ_SEED"]) + sys.version_info.minor * 1_000_000
 PROGRAMS = int(os.environ.get("PYVORIN_FUZZ_PROGRAMS", "340"))  # 1,000 on three minors
 _BATCH = 10
