@@ -33,8 +33,8 @@ sys.path.insert(0, str(ROOT))
 from pyvorin_server.audit import Event, append  # noqa: E402
 from pyvorin_server.db import open_database  # noqa: E402
 from pyvorin_server.kit.clock import SystemClock  # noqa: E402
+from service_latency import reference_loop_s  # noqa: E402
 
-from bench.service_latency import reference_loop_s  # noqa: E402
 from tests.server.nodes import DATABASES, Nodes, running, settings_of  # noqa: E402
 from tests.server.service import Device  # noqa: E402
 
