@@ -2,6 +2,7 @@
 
 import json
 import resource
+import signal
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -287,6 +288,24 @@ def test_a_call_that_takes_all_memory_gets_a_memory_error() -> None:
     assert profile.functions["doubles"].raised == 1  # and the others are not tried
     assert not profile.exhausted
     assert resource.getrlimit(resource.RLIMIT_AS) == limit
+
+
+def test_a_call_that_does_not_end_in_cpython_is_ended() -> None:
+    """What no IR is for, or what is known well enough, CPython runs; nothing counts it there."""
+    names: dict[str, Any] = {}
+    exec("def asks(x):\n    return endless(x)\n\ndef endless(x):\n    while x: pass\n", names)
+    asks = names["asks"]
+    built = build_function(asks)
+    assert built.function is not None
+    handler = signal.getsignal(signal.SIGPROF)
+    profile = record(
+        {"asks": Body(built.function, asks)},
+        [("asks", (x,), {}) for x in (0, 1, 2)],
+        Budget(cpu_ms=100),
+    )
+    assert (profile.functions["asks"].raised, profile.exhausted) == (1, False)
+    assert signal.getitimer(signal.ITIMER_PROF) == (0.0, 0.0)
+    assert signal.getsignal(signal.SIGPROF) is handler
 
 
 def test_json_round_trip(bodies: dict[str, Body]) -> None:

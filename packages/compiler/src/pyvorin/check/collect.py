@@ -21,9 +21,9 @@ from typing import Any, Final
 
 from pyvorin.check import load
 from pyvorin.check.case import Case
-from pyvorin.check.observe import time_limit
 from pyvorin.check.pipes import captured
 from pyvorin.check.spell import UnspellableError, spell_call
+from pyvorin.limits import time_limit
 
 FIRST: Final = 8
 MAX_PER_FUNCTION: Final = 24

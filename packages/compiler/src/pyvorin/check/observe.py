@@ -7,13 +7,11 @@ a missing or dropped case, which the reader counts; it cannot produce agreement.
 from __future__ import annotations
 
 import re
-import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from time import process_time
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any, Final
 
 from pyvorin_wire.errors import OutcomeError
@@ -22,16 +20,13 @@ from pyvorin_wire.outcome import encode_outcome
 from pyvorin.check import load
 from pyvorin.check.case import RECORDED, Case, builder
 from pyvorin.check.pipes import OutputOverflow, captured
+from pyvorin.limits import TimeUp, time_limit
 
 _HARNESS_FRAMES: Final = 1  # _outcome's own frame heads every traceback
 
 MAX_LOST: Final = 6  # calls of one function that hit a limit before its far neighbours are left out
 
 Result = bytes | dict[str, Any]
-
-
-class TimeUp(BaseException):  # ends a call; it is not an error of the program
-    """A call reached its time limit. Raised by the alarm, so it appears inside user code."""
 
 
 def run_cases(job: dict[str, Any]) -> Iterator[Result]:
@@ -144,25 +139,6 @@ def _outcome(
         raise
     except BaseException as error:
         return None, error
-
-
-@contextmanager
-def time_limit(limit_ms: int) -> Iterator[None]:
-    """Raise TimeUp in the body after `limit_ms` of CPU time, and again every 50 ms in case user
-    code swallows it. Waiting costs no CPU time; the parent's deadline ends that."""
-
-    def ring(signum: int, frame: FrameType | None) -> None:
-        raise TimeUp
-
-    if not limit_ms:
-        yield
-        return
-    signal.signal(signal.SIGPROF, ring)
-    signal.setitimer(signal.ITIMER_PROF, limit_ms / 1000, 0.05)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def native_counts(module: ModuleType, functions: list[str]) -> dict[str, dict[str, int]]:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from pyvorin.frontend.build import Header
 from pyvorin.ir.interp import UNBOUND, Bindings, Body, Left, Machine, Reached, bind, entered
 from pyvorin.ir.model import Block, Function, Op, Rep
-from pyvorin.record.ceiling import memory_ceiling
+from pyvorin.limits import TimeUp, memory_ceiling, time_limit
 from pyvorin.record.classes import class_of, some_elements
 from pyvorin.record.profile import FunctionProfile, Profile, Values
 from pyvorin.record.resume import Interpreter
@@ -44,6 +44,7 @@ class Budget(NamedTuple):
     bits      of an int that one operation may make; more tells nothing new and may take hours
     items     of a sequence that one repetition may make
     memory    bytes that one representative call may take; it gets a MemoryError then
+    cpu_ms    CPU time of one representative call, most of which CPython may have run
     """
 
     calls: int = 100
@@ -53,6 +54,7 @@ class Budget(NamedTuple):
     bits: int = 1 << 17
     items: int = 1 << 22
     memory: int = 512 << 20
+    cpu_ms: int = 2000
 
 
 class _BrokenOff(BaseException):
@@ -117,15 +119,17 @@ class _Recorder:
         self.stop_at = min(self.ops + self.budget.call_ops, self.budget.ops)
         self.hurried = 0
         try:
-            with memory_ceiling(self.budget.memory):
+            with memory_ceiling(self.budget.memory), time_limit(self.budget.cpu_ms):
                 machine.run(body, entered(body, body.source, bind(body.source, args, kwargs)))
         except _BrokenOff:
             self.profile.exhausted = self.ops >= self.budget.ops
-        except MemoryError:  # the next one would take as much again, and as long
+        except (MemoryError, TimeUp):  # the next one would take as much again, and as long
             self._of(body).raised += 1
             self._of(body).calls = self.budget.calls
         except Exception:
             self._of(body).raised += 1
+        finally:
+            self.active.clear()  # the alarm may have come between an entry and its exit
 
     def _of(self, body: Body) -> FunctionProfile:
         name = self.names[body.function]
