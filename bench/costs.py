@@ -1,9 +1,13 @@
 """What it costs to start, to compile a small file and to call a native function.
 
-    python bench/costs.py                    CPU time, the least of alternating runs
+    python bench/costs.py                    CPU time of alternating runs, median and least
+    python bench/costs.py --starts           only what a start costs
     python bench/costs.py --instructions     calls in machine instructions too (needs valgrind)
 
-A start is a whole process, user and system time, with every process that it starts itself.
+A start is a whole process, user and system time, with every process that it starts itself; beside
+it stands what it takes beyond `python -c pass`. "loader" is what a program pays that installs the
+hook and imports the client's loader, "first artifact" the same and a module whose five functions
+are read from the store, verified, loaded and attached; both sides of it import the module.
 "compile" is `pyvorin compile` of `examples/checksums.py`, five functions: without the check it is
 the compiler alone; with it the calls that are recorded, three runs of each call and the measured
 gain are in it. A call is made by a loop in Python, of a function that adds its two arguments.
@@ -17,17 +21,20 @@ import importlib.util
 import json
 import os
 import platform
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench/results"
 RUNS = 7
+START_RUNS = 15
 ROUNDS = 15
 LOOPS = 20_000
 
@@ -45,12 +52,15 @@ def loop(f, count):
         {call}
 """
 FORMS = {"positional": "f(1, 2)", "default": "f(1)", "keyword": "f(a=1, b=2)"}
-IMPORT = "import time; t = time.process_time(); import {}; print(time.process_time() - t)"
+HOOK = "import pyvorin_thin; pyvorin_thin.install(); "
+LOADER = f"{HOOK}import pyvorin_thin.loader"
+PLAIN = "python -c pass"
 
 
-def spent(command: list[str]) -> float:
+def spent(command: list[str], home: str = "") -> float:
     """CPU seconds of a process and of those that it waited for."""
     environment = {n: v for n, v in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"}
+    environment |= {"PYVORIN_THIN_HOME": home, "PYTHONPATH": str(ROOT / "examples")} if home else {}
     with open(os.devnull, "wb") as nothing:
         child = subprocess.Popen(command, stdout=nothing, stderr=nothing, env=environment)
         _, status, usage = os.wait4(child.pid, 0)
@@ -60,37 +70,52 @@ def spent(command: list[str]) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def imported(module: str) -> float:
-    """CPU seconds that importing a module takes in a fresh process."""
-    command = [sys.executable, "-c", IMPORT.format(module)]
-    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
 def starts(folder: str) -> dict[str, Callable[[], float]]:
-    """What is measured, by name."""
-    pyvorin = [sys.executable, "-m", "pyvorin"]
-    compile_ = [*pyvorin, "compile", str(ROOT / "examples/checksums.py"), "-o", folder]
+    """What a start costs, by name; `folder` becomes a client's home with one artifact."""
+    python, program = [sys.executable, "-c"], str(ROOT / "examples/checksums.py")
+    commands = {
+        "pyvorin --version": ["pyvorin", "--version"],
+        "pyvorin explain PYV110": ["pyvorin", "explain", "PYV110"],
+        "pyvorin-thin --help": ["pyvorin_thin", "--help"],
+        "pyvorin-thin explain PYV801": ["pyvorin_thin", "explain", "PYV801"],
+        "pyvorin-thin explain PYV110": ["pyvorin_thin", "explain", "PYV110"],
+    }
+    spent([sys.executable, "-m", "pyvorin_thin", "compile", program, "--local-native"], folder)
+    rows: dict[str, Callable[[], float]] = {PLAIN: partial(spent, [*python, "pass"])}
+    rows |= {name: partial(spent, [sys.executable, "-m", *c]) for name, c in commands.items()}
+    rows["hook"] = partial(spent, [*python, HOOK], folder)
+    rows["loader"] = partial(spent, [*python, LOADER], folder)
+    rows["first artifact"] = partial(spent, [*python, f"{LOADER}; import checksums"], folder)
+    rows["that module in Python"] = partial(spent, [*python, "import checksums"], folder)
+    return rows
+
+
+def compilations(folder: str) -> dict[str, Callable[[], float]]:
+    """What compiling a small file costs."""
+    compile_ = [sys.executable, "-m", "pyvorin", "compile"]
+    compile_ += [str(ROOT / "examples/checksums.py"), "-o", folder]
     return {
-        "python -c pass": lambda: spent([sys.executable, "-c", "pass"]),
-        "pyvorin --version": lambda: spent([*pyvorin, "--version"]),
-        "pyvorin explain PYV510": lambda: spent([*pyvorin, "explain", "PYV510"]),
-        "import pyvorin_thin.loader": lambda: imported("pyvorin_thin.loader"),
-        "compile, 5 functions": lambda: spent([*compile_, "--no-check"]),
-        "compile, check, measure": lambda: spent(compile_),
+        "compile, 5 functions": partial(spent, [*compile_, "--no-check"]),
+        "compile, check, measure": partial(spent, compile_),
     }
 
 
-def measured_starts() -> dict[str, float]:
-    """The least of RUNS alternating runs of each."""
+def measured(rows: dict[str, Callable[[], float]], runs: int) -> dict[str, list[float]]:
+    """The times of alternating runs of each."""
+    for run in rows.values():  # bytecode and the support library are made once a machine
+        run()
+    found: dict[str, list[float]] = {name: [] for name in rows}
+    for _ in range(runs):
+        for name, run in rows.items():
+            found[name].append(run())
+    return found
+
+
+def measured_starts(only: bool) -> dict[str, list[float]]:
+    """Starts, and unless `only` they are asked for, compilations."""
     with tempfile.TemporaryDirectory() as folder:
-        rows = starts(folder)
-        for run in rows.values():  # bytecode and the support library are made once a machine
-            run()
-        found: dict[str, list[float]] = {name: [] for name in rows}
-        for _ in range(RUNS):
-            for name, run in rows.items():
-                found[name].append(run())
-    return {name: min(times) for name, times in found.items()}
+        found = measured(starts(folder), START_RUNS)
+        return found if only else found | measured(compilations(folder), RUNS)
 
 
 # ---- calls --------------------------------------------------------------------------------------
@@ -164,12 +189,17 @@ def measured_calls(count: bool) -> dict[str, dict[str, float]]:
 
 
 # ---- the table ----------------------------------------------------------------------------------
-def table(starts_: dict[str, float], calls: dict[str, dict[str, float]]) -> Iterator[str]:
+def table(starts_: dict[str, list[float]], calls: dict[str, dict[str, float]]) -> Iterator[str]:
     """The lines to print."""
     load_ = f"load {os.getloadavg()[0]:.1f}"
     yield f"CPython {platform.python_version()}, {os.cpu_count()} processors, {load_}; CPU time"
-    for name, seconds in starts_.items():
-        yield f"{name:28} {seconds * 1000:8.1f} ms"
+    yield f"{'':28} {'median':>9} {'beyond':>9} {'least':>10} {'beyond':>9}"
+    for name, times in starts_.items():
+        text = f"{name:28}"
+        for kind in (statistics.median, min):
+            spent_, plain = kind(times) * 1000, kind(starts_[PLAIN]) * 1000
+            text += f" {spent_:7.1f} ms {spent_ - plain:7.1f} ms"
+        yield text
     for form, row in calls.items():
         ratio = row["native"] / row["python"]
         text = f"call, {form:22} {row['native']:8.1f} ns native, {row['python']:6.1f} ns Python"
@@ -184,14 +214,15 @@ def main() -> None:
     """Measure and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--instructions", action="store_true", help="count them, with valgrind")
+    parser.add_argument("--starts", action="store_true", help="only what a start costs")
     parser.add_argument("--loop", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.loop:
         folder, side, form, count = options.loop
         looping(form)(dict(sides(folder))[side], int(count))
         return
-    calls = measured_calls(options.instructions)
-    starts_ = measured_starts()
+    calls = {} if options.starts else measured_calls(options.instructions)
+    starts_ = measured_starts(options.starts)
     lines = list(table(starts_, calls))
     print("\n".join(lines))
     RESULTS.mkdir(exist_ok=True)

@@ -29,7 +29,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from pyvorin_wire import api, canonical, envelope, fingerprint, httpsig, licence, platform
 from pyvorin_wire import trust as trust_format
-from pyvorin_wire.licence import Delivered, DeliveredKey
+from pyvorin_wire.delivered import DeliveredKey
+from pyvorin_wire.licence import Delivered
 
 SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 SERVER = [sys.executable, "-m", "pyvorin_server"]

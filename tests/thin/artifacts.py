@@ -1,7 +1,6 @@
 """Identities, containers and shared objects for the tests of the client: real keys, real
 formats."""
 
-import dataclasses
 import hashlib
 import struct
 import time
@@ -10,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pyvorin_thin.keys import Device
 from pyvorin_wire import artifact, fingerprint, platform
-from pyvorin_wire.licence import DeliveredKey
+from pyvorin_wire.delivered import DeliveredKey
 from pyvorin_wire.trust import Role, Trust, TrustedKey
 
 KEYS = {role: Ed25519PrivateKey.from_private_bytes(role.value.encode().ljust(32)) for role in Role}
@@ -41,7 +40,7 @@ def trust(*, url="https://127.0.0.1:1", ca_pem="", pins=PINS, version=1, **chang
         spki_pins=pins,
         keys=tuple(TrustedKey(f"{r.value}-1", r, raw_public(k).hex()) for r, k in KEYS.items()),
     )
-    return dataclasses.replace(made, **changes)
+    return made.replace(**changes)
 
 
 def device(url="https://127.0.0.1:1", **changes):
@@ -56,7 +55,7 @@ def device(url="https://127.0.0.1:1", **changes):
         request_key=DeliveredKey("req-1", REQUEST_KEY.hex()),
         fingerprint_keys=(DeliveredKey("fp-1", FINGERPRINT_KEY.hex(), 3),),
     )
-    return dataclasses.replace(made, **changes)
+    return made.replace(**changes)
 
 
 DEFAULT_DYNAMIC = ((1, "libc.so.6"),)
@@ -125,14 +124,14 @@ def manifest(payload=PAYLOAD, **changes):
         licence_id="lic-1",
         device_id="dev-1",
         mac_key_id="mac-1",
-        target=dataclasses.replace(platform.running(), libc="glibc-2.17", cpu_level=1),
+        target=platform.running().replace(libc="glibc-2.17", cpu_level=1),
         toolchain={"pyvorin": "0.1.0"},
         verdict_id="ver-1",
         sandbox_tier="native",
         quorum=1,
         functions=(),
     )
-    return dataclasses.replace(made, **changes)
+    return made.replace(**changes)
 
 
 def container(about=None, payload=PAYLOAD, *, key=MAC_KEY, signer=None, signed_manifest=None):

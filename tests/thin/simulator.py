@@ -23,9 +23,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.x509.oid import NameOID
 from pyvorin_wire import api, canonical, envelope, fingerprint, httpsig, licence, recall
+from pyvorin_wire.delivered import DeliveredKey
 from pyvorin_wire.errors import WireError
 from pyvorin_wire.jobs import JobState
-from pyvorin_wire.licence import Delivered, DeliveredKey, Licence
+from pyvorin_wire.licence import Delivered, Licence
 from pyvorin_wire.platform import running
 from pyvorin_wire.trust import Role
 

@@ -7,7 +7,7 @@ import stat
 import sys
 
 import pytest
-from pyvorin_thin import activation, cli, keys, paths, service, trust
+from pyvorin_thin import activation, cli, keys, paths, recalls, service, trust
 from pyvorin_thin.errors import LicenceProblem, ProvenanceError, ServiceError, ThinError
 from pyvorin_wire import envelope, licence
 
@@ -26,7 +26,7 @@ def test_activation_delivers_the_keys(service):
     assert done.device.fingerprint_keys[0].epoch == 3
     assert keys.load_device() == done.device
     assert trust.load() == service.trust()
-    assert trust.load_recall().version == 1
+    assert recalls.load_recall().version == 1
 
 
 def test_the_wire_shows_neither_the_key_nor_anything_derived_from_it(service):
@@ -182,7 +182,7 @@ def test_a_recall_list_never_goes_back(joined):
     with pytest.raises(ProvenanceError) as caught:
         connect(joined).sync(joined.trust())
     assert caught.value.code == "PYV852"
-    assert trust.load_recall().version == 5
+    assert recalls.load_recall().version == 5
 
 
 def test_an_older_trust_file_is_refused(joined):

@@ -1,7 +1,6 @@
 """Source leaves only with both opt-ins; a fingerprint alone tells nothing; a bad artifact is never
 stored."""
 
-import dataclasses
 import itertools
 import json
 
@@ -120,7 +119,7 @@ def test_blank_lines_keep_every_position(file):
 def test_the_slice_has_the_fingerprint_of_the_file(file):
     device = artifacts.device()
     plan = build.plan(file, (CANARY,), config.load())
-    whole = dataclasses.replace(plan, source=plan.file)
+    whole = plan.replace(source=plan.file)
     one, other = (build.keyed_fingerprint(p, device, "1") for p in (plan, whole))
     assert one == other
 
@@ -208,8 +207,8 @@ def test_a_rollback_by_the_service_is_refused(joined, file):
     about = artifacts.manifest(module=build.module_name(file), fingerprint=entry.fingerprint, seq=9)
     plan = build.plan(file, None, config.load())
     store.add(
-        artifacts.container(dataclasses.replace(about, target=plan.target)),
-        dataclasses.replace(about, target=plan.target),
+        artifacts.container(about.replace(target=plan.target)),
+        about.replace(target=plan.target),
     )
     with pytest.raises(ProvenanceError) as caught:
         run(joined, file, Consent(False, False))
@@ -227,16 +226,14 @@ def test_a_rollback_by_the_service_is_refused(joined, file):
 )
 def test_how_a_job_ends_is_the_exit_code(joined, file, monkeypatch, state, exit_code):
     monkeypatch.setenv(SEND_SOURCE, "1")
-    joined.behaviour["states"] = lambda job: [
-        dataclasses.replace(job, state=state, stage="compiling")
-    ]
+    joined.behaviour["states"] = lambda job: [job.replace(state=state, stage="compiling")]
     assert cli.main(["compile", file, "--include-source"]) == exit_code
 
 
 def test_source_is_sent_again_when_its_holder_died(joined, file):
     def states(job):
-        lost = dataclasses.replace(job, state=JobState.NEEDS_SOURCE, artifact_id=None)
-        return [lost, dataclasses.replace(lost, state=JobState.COMPILING), job]
+        lost = job.replace(state=JobState.NEEDS_SOURCE, artifact_id=None)
+        return [lost, lost.replace(state=JobState.COMPILING), job]
 
     joined.behaviour["states"] = states
     run(joined, file, Consent(True, True))
@@ -244,7 +241,7 @@ def test_source_is_sent_again_when_its_holder_died(joined, file):
 
 
 def test_waiting_ends(joined, file):
-    joined.behaviour["states"] = lambda job: [dataclasses.replace(job, state=JobState.QUEUED)]
+    joined.behaviour["states"] = lambda job: [job.replace(state=JobState.QUEUED)]
     plan = build.plan(file, None, config.load())
     connected = service.connect(joined.trust(), keys.load_device(), 5.0)
     with pytest.raises(ThinError) as caught:

@@ -308,7 +308,7 @@ def test_doctor_names_what_fails(joined, capsys):
 def test_rotated_keys_keep_the_older_artifact_key(joined, monkeypatch):
     device = keys.load_device()
     older = activation.keys.DeliveredKey("mac-0", "7" * 64)
-    keys.save_device(activation.dataclasses.replace(device, artifact_keys=(older,)))
+    keys.save_device(device.replace(artifact_keys=(older,)))
     assert cli.main(["sync"]) == 0
     assert [key.key_id for key in keys.load_device().artifact_keys] == ["mac-1", "mac-0"]
 

@@ -21,7 +21,8 @@ from pathlib import Path
 import pytest
 import pyvorin_thin
 from pyvorin_runtime.codehash import code_digest
-from pyvorin_thin import events, hook, keys, loader, memfd, paths, store, trust
+from pyvorin_thin import events, hook, keys, loader, memfd, paths, recalls, store
+from pyvorin_wire import canonical
 from pyvorin_wire.artifact import FunctionEntry
 from pyvorin_wire.recall import Recall, RecallEntry
 
@@ -277,7 +278,7 @@ def test_a_recalled_artifact_is_refused_at_the_next_load(project, capsys):
     project.attached.clear()
     listed = Recall(1, "org-1", 1, (RecallEntry("artifact_id", "art-1", "stolen key"),))
     paths.write(
-        trust.recall_path(),
+        recalls.recall_path(),
         json.dumps(listed.to_json(), sort_keys=True, separators=(",", ":")).encode(),
     )
     import_sample()
@@ -302,7 +303,7 @@ def test_stale_artifacts_are_refused_where_freshness_is_required(project, monkey
 
 
 def test_a_damaged_recall_list_stops_loading(project, capsys):
-    paths.write(trust.recall_path(), b"{}")
+    paths.write(recalls.recall_path(), b"{}")
     pyvorin_thin.install()
     import_sample()
     assert project.attached == []
@@ -384,31 +385,67 @@ def test_keys_open_to_others_stop_loading(project, capsys):
     assert "PYV823" in capsys.readouterr().err
 
 
-def test_importing_the_package_is_light():
-    """No network, no cryptography, no data formats; and the loader itself needs no network."""
-    program = (
-        "import sys; before = set(sys.modules)\n"
-        "import pyvorin_thin; light = set(sys.modules) - before\n"
-        "import pyvorin_thin.loader; full = set(sys.modules) - before\n"
-        "print(sorted(light)); print(sorted(full))"
-    )
+NETWORK = {"asyncio", "cryptography", "http", "http.client", "socket", "ssl", "urllib.request"}
+HEAVY = NETWORK | {
+    *("argparse", "ast", "base64", "collections", "contextlib", "dataclasses", "dis", "enum"),
+    *("functools", "hashlib", "hmac", "importlib.metadata", "importlib.util", "inspect", "json"),
+    *("logging", "pathlib", "re", "tempfile", "tokenize", "traceback", "typing", "urllib"),
+}
+START = """
+import sys
+def said(stage):
+    print(stage, *sys.modules)
+import pyvorin_thin
+pyvorin_thin.install()
+said("start")
+import pyvorin_thin.loader as loader
+said("loader")
+"""
+ARTIFACT = """
+import types
+from pyvorin_thin import memfd
+def load(name, payload):
+    module = types.ModuleType(name)
+    module.META = {meta!r}
+    return module
+attached = []
+memfd.load_extension = load
+loader.attach_native = lambda function, extension, index: attached.append(function)
+import sample
+assert len(attached) == {count}
+said("artifact")
+"""
+
+
+def modules_of(program):
+    """What is imported at each stage, in an interpreter that imported nothing before."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-S", "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=environment,
     )
-    light, full = (set(ast.literal_eval(line)) for line in done.stdout.splitlines())
-    ours = {name for name in light if name.startswith("pyvorin")}
+    return {words[0]: set(words[1:]) for words in map(str.split, done.stdout.splitlines())}
+
+
+def test_what_every_start_imports_is_small(home):
+    """No network, no cryptography, no data formats, nothing that takes long to import."""
+    found = modules_of(START)
+    ours = {name for name in found["start"] if name.startswith("pyvorin")}
     assert ours == {"pyvorin_thin", "pyvorin_thin.hook"}
-    assert not light & {"typing", "json", "re", "dataclasses", "inspect", "hashlib"}
-    for heavy in (
-        "ssl",
-        "socket",
-        "http",
-        "http.client",
-        "urllib.request",
-        "cryptography",
-        "asyncio",
-    ):
-        assert heavy not in full
+    assert not found["start"] & HEAVY
+    assert not found["loader"] & HEAVY
+
+
+def test_an_artifact_is_verified_and_attached_without_slow_imports(project):
+    recall = Recall(3, "org-1", 1_700_000_000, (RecallEntry("artifact_id", "art-2", "a bug"),))
+    paths.write(recalls.recall_path(), canonical.dumps(recall.to_json()))
+    meta = project.load("sample", artifacts.PAYLOAD).META
+    found = modules_of(START + ARTIFACT.format(meta=meta, count=len(NAMES)))
+    assert "pyvorin_thin.verify" in found["artifact"]
+    assert not (found["artifact"] - {"functools", "collections"}) & HEAVY  # `sample`'s own
 
 
 def test_the_loader_never_compares_secrets_with_the_equality_operator():

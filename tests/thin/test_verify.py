@@ -1,6 +1,5 @@
 """Every way to tamper with an artifact is refused, each with its own code."""
 
-import dataclasses
 import random
 import time
 
@@ -32,7 +31,7 @@ def refused(code, data, **settings):
     with pytest.raises(ProvenanceError) as caught:
         accept(data, **settings)
     assert caught.value.code == code
-    assert caught.value.exit_code is ExitCode.PROVENANCE
+    assert caught.value.exit_code == ExitCode.PROVENANCE
     assert code in codes.CODES
 
 
@@ -93,17 +92,15 @@ def test_genuine_but_for_something_else(expected):
     ],
 )
 def test_wrong_target(change):
-    target = dataclasses.replace(manifest().target, **change)
-    tag = dataclasses.replace(running(), cpu_level=1)
-    refused(
-        "PYV804", container(manifest(target=target)), around=dataclasses.replace(HERE, running=tag)
-    )
+    target = manifest().target.replace(**change)
+    tag = running().replace(cpu_level=1)
+    refused("PYV804", container(manifest(target=target)), around=HERE.replace(running=tag))
 
 
 def test_rollback():
-    around = dataclasses.replace(HERE, highest_sequence=lambda about: 6)
+    around = HERE.replace(highest_sequence=lambda about: 6)
     refused("PYV805", container(), around=around)
-    same = dataclasses.replace(HERE, highest_sequence=lambda about: 5)
+    same = HERE.replace(highest_sequence=lambda about: 5)
     accept(container(), around=same)
 
 
@@ -126,14 +123,14 @@ def test_foreign(change):
 
 
 def test_a_service_artifact_on_a_machine_that_is_not_activated():
-    refused("PYV807", container(), around=dataclasses.replace(HERE, device=None))
+    refused("PYV807", container(), around=HERE.replace(device=None))
 
 
 def test_recalled():
     listed = Recall(1, "org-1", 1, (RecallEntry("artifact_id", "art-1", "bad build"),))
-    refused("PYV808", container(), around=dataclasses.replace(HERE, recall=listed))
+    refused("PYV808", container(), around=HERE.replace(recall=listed))
     with pytest.raises(ProvenanceError, match="bad build"):
-        accept(container(), around=dataclasses.replace(HERE, recall=listed))
+        accept(container(), around=HERE.replace(recall=listed))
 
 
 def test_provenance_by_another_key():
@@ -167,14 +164,14 @@ def test_a_local_artifact_needs_this_machines_local_key():
     about = manifest(sandbox_tier="local", **local)
     data = container(about, key=b"k" * 32)
     refused("PYV801", data)
-    refused("PYV801", data, around=dataclasses.replace(HERE, local_key=bytes(32)))
-    around = dataclasses.replace(HERE, device=None, local_key=b"k" * 32)
+    refused("PYV801", data, around=HERE.replace(local_key=bytes(32)))
+    around = HERE.replace(device=None, local_key=b"k" * 32)
     assert verify.check_load(data, verify.Expected(), around).manifest == about
     refused("PYV807", container(manifest(sandbox_tier="local"), key=b"k" * 32), around=around)
 
 
 def test_the_service_tier_cannot_be_claimed_with_the_local_key():
-    around = dataclasses.replace(HERE, local_key=b"k" * 32)
+    around = HERE.replace(local_key=b"k" * 32)
     refused("PYV801", container(key=b"k" * 32), around=around)
 
 

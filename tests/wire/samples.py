@@ -11,7 +11,17 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
-from pyvorin_wire import artifact, envelope, fingerprint, frames, httpsig, licence, outcome, recall
+from pyvorin_wire import (
+    artifact,
+    delivered,
+    envelope,
+    fingerprint,
+    frames,
+    httpsig,
+    licence,
+    outcome,
+    recall,
+)
 from pyvorin_wire import trust as trusting
 from pyvorin_wire.api import CompileRequest, JobView, problem
 from pyvorin_wire.canonical import dumps
@@ -193,7 +203,7 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "delivery_info": lambda: licence.delivery_info(
         licence.Delivered.ARTIFACT_KEY, "org-1", "dev-1"
     ),
-    "delivered_key.json": lambda: licence.DeliveredKey("mac-1", KEY.hex(), 4).to_bytes(),
+    "delivered_key.json": lambda: delivered.DeliveredKey("mac-1", KEY.hex(), 4).to_bytes(),
     "canonical_digest": lambda: digest().encode(),
     "keyed_fingerprint": lambda: fingerprint.keyed(KEY, 1, digest()).encode(),
     "signed_request.json": signed_request,

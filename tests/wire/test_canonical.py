@@ -1,5 +1,7 @@
 import contextlib
 import json
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -93,3 +95,23 @@ def test_normalised_names_stay_different():
 def test_the_size_cap_counts_before_parsing():
     with pytest.raises(CanonicalError, match="over the limit"):
         canonical.loads(b'"aaaa"', max_bytes=3)
+
+
+def test_a_program_that_never_imported_json_refuses_the_same():
+    """Python 3.11's scanner has no error to raise before `json` is imported."""
+    program = (
+        "import sys\n"
+        "from pyvorin_wire import canonical\n"
+        "assert 'json' not in sys.modules\n"
+        "try:\n"
+        "    canonical.loads(bytes.fromhex(sys.argv[1]))\n"
+        "except canonical.CanonicalError as error:\n"
+        "    print(error)\n"
+    )
+    for data in (b"", b"[1", b"[1] x", b'{"a" 1}', b'"a', b"tru", b"\xff", b"[" * 5000):
+        done = subprocess.run(
+            [sys.executable, "-c", program, data.hex()], capture_output=True, text=True, check=True
+        )
+        with pytest.raises(CanonicalError) as caught:
+            canonical.loads(data)
+        assert done.stdout == f"{caught.value}\n"

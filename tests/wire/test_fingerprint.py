@@ -1,5 +1,4 @@
 import contextlib
-import dataclasses
 
 import pytest
 from hypothesis import given
@@ -107,7 +106,7 @@ def test_options_target_compiler_bundle_and_choice_count():
     base = digest()
     others = [
         digest(options={"opt_level": 3}),
-        digest(target=dataclasses.replace(TARGET, cpu_level=2)),
+        digest(target=TARGET.replace(cpu_level=2)),
         digest(compiler="2"),
         digest(bundle={"local.py": "x = 1"}),
         digest(functions=None),

@@ -1,7 +1,7 @@
 """Bytes that are already in the world must stay readable, on every minor."""
 
 import pytest
-from pyvorin_wire import artifact, canonical, envelope, frames, licence, recall, trust
+from pyvorin_wire import artifact, canonical, delivered, envelope, frames, licence, recall, trust
 from pyvorin_wire.api import CompileRequest, JobView, Problem
 from pyvorin_wire.outcome_tree import decode
 
@@ -26,7 +26,7 @@ def test_every_golden_file_has_a_sample():
         ("trust_update.json", envelope.Envelope.from_bytes),
         ("recall.json", envelope.Envelope.from_bytes),
         ("licence.json", envelope.Envelope.from_bytes),
-        ("delivered_key.json", licence.DeliveredKey.from_bytes),
+        ("delivered_key.json", delivered.DeliveredKey.from_bytes),
         ("licence_key", lambda data: licence.parse_key(data.decode())),
         ("outcome_value.bin", decode),
         ("outcome_raised.bin", decode),

@@ -1,7 +1,5 @@
-import dataclasses
-
 import pytest
-from pyvorin_wire import envelope, licence, recall, trust
+from pyvorin_wire import delivered, envelope, licence, recall, trust
 from pyvorin_wire.errors import LicenceError, TrustError, WireError
 
 from tests.wire import samples
@@ -27,7 +25,7 @@ def test_an_update_signed_by_the_old_root_is_accepted():
 
 def test_an_update_never_goes_back():
     refused("trust_rollback", samples.trust(2), update(samples.trust(1), "root"))
-    twin = dataclasses.replace(samples.trust(2), organisation="Other")
+    twin = samples.trust(2).replace(organisation="Other")
     refused("trust_rollback", samples.trust(2), update(twin, "root"))
 
 
@@ -85,7 +83,7 @@ def test_the_recall_list_names_and_never_goes_back():
         with pytest.raises(TrustError):
             recall.accept(old, wrong, organisation)
     with pytest.raises(TrustError):
-        recall.accept(old, dataclasses.replace(old, entries=()), "org-1")
+        recall.accept(old, old.replace(entries=()), "org-1")
 
 
 @pytest.mark.parametrize(
@@ -160,4 +158,4 @@ def test_licence_dates_hold_to_the_second():
 
 
 def test_a_delivered_key_is_never_printed():
-    assert KEY.hex() not in repr(licence.DeliveredKey("k", KEY.hex()))
+    assert KEY.hex() not in repr(delivered.DeliveredKey("k", KEY.hex()))

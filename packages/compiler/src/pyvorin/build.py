@@ -144,7 +144,7 @@ def _as_warning(item: Diagnostic) -> Diagnostic:
     if item.severity is not Severity.ERROR or not item.function:
         return item
     kept = f"`{item.function}` stays in Python (on-unsupported = keep-python)"
-    return replace(item, severity=Severity.WARNING, result=kept)
+    return item.replace(severity=Severity.WARNING, result=kept)
 
 
 def _rejected(request: Request, outcome: Outcome) -> Diagnostic:

@@ -17,9 +17,11 @@ alike. Its first bytes name its version; changing anything here means a new one.
 
 from __future__ import annotations
 
-try:
+import sys
+
+if sys.version_info >= (3, 12):  # hashlib would load OpenSSL, 4 ms
     from _sha2 import sha256  # type: ignore[import-not-found,unused-ignore]
-except ImportError:  # 3.11 calls it by its older name; hashlib would load OpenSSL, 4 ms
+else:
     from _sha256 import sha256  # type: ignore[import-not-found,unused-ignore]
 
 TYPE_CHECKING = False

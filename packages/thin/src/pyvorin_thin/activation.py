@@ -8,10 +8,8 @@ On the wire: the look-up hash, two public keys, a signature. Neither the licence
 from which it or a delivered secret could be derived.
 """
 
-import dataclasses
 import secrets
 import sys
-from dataclasses import dataclass
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
@@ -21,10 +19,12 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pyvorin_wire import api, httpsig, platform
 from pyvorin_wire import licence as formats
+from pyvorin_wire.delivered import DeliveredKey
 from pyvorin_wire.envelope import unbase64
 from pyvorin_wire.errors import LicenceError, WireError
-from pyvorin_wire.licence import Delivered, DeliveredKey, Licence
+from pyvorin_wire.licence import Delivered, Licence
 from pyvorin_wire.trust import Trust
+from pyvorin_wire.value import Value
 
 import pyvorin_thin
 from pyvorin_thin import keys, licences, paths, trust
@@ -36,8 +36,7 @@ from pyvorin_thin.transport import Connection
 SUITE: Final = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 
 
-@dataclass(frozen=True, slots=True)
-class Activated:
+class Activated(Value):
     device: Device
     licence: Licence
 
@@ -160,8 +159,8 @@ def with_rotated_keys(device: Device, sealed: api.Sealed) -> Device:
     if not fingerprints:
         raise ProvenanceError("PYV850", "the service delivered no fingerprint key")
     older = tuple(key for key in device.artifact_keys if key.key_id != artifact.key_id)
-    return dataclasses.replace(
-        device, artifact_keys=(artifact, *older), request_key=request, fingerprint_keys=fingerprints
+    return device.replace(
+        artifact_keys=(artifact, *older), request_key=request, fingerprint_keys=fingerprints
     )
 
 

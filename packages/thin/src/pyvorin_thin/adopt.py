@@ -6,7 +6,6 @@ accepts it, and no service key can be replaced by it. There is no signed provena
 machine vouches for it.
 """
 
-import dataclasses
 import hashlib
 import json
 import time
@@ -44,7 +43,7 @@ def _manifest(
     described: dict[str, Any],
     key: bytes,
 ) -> Manifest:
-    tag = dataclasses.replace(platform.running(), cpu_level=1)
+    tag = platform.running().replace(cpu_level=1)
     now = int(time.time())
     digest = fingerprint.canonical_digest(
         source, None, options=options, target=tag, compiler=keys.LOCAL

@@ -12,12 +12,10 @@ fingerprint covers.
 """
 
 import ast
-import dataclasses
 import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pyvorin_wire import api, canonical, envelope, fingerprint
@@ -27,6 +25,7 @@ from pyvorin_wire.errors import FingerprintError
 from pyvorin_wire.jobs import JOB_EXIT, ExitCode, JobState
 from pyvorin_wire.platform import PlatformTag, running, unsupported
 from pyvorin_wire.trust import Trust
+from pyvorin_wire.value import Value
 
 from pyvorin_thin import activation, bundle, config, events, loader, paths, store, trust, verify
 from pyvorin_thin import scan as scanning
@@ -42,8 +41,7 @@ _TARGETS_S: Final = 600
 _POLL_S: Final = (0.1, 0.2, 0.5, 1.0, 2.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Value):
     """One compilation. `source` is what would be sent; `file` the whole file, for excerpts;
     `bundle` the local modules that `source` imports; `min_speedup` decimal text."""
 
@@ -56,12 +54,11 @@ class Plan:
     opt_level: int
     strict: bool
     examples: str | None = None
-    bundle: Mapping[str, str] = field(default_factory=dict)
+    bundle: Mapping[str, str] = {}  # never changed
     min_speedup: str = DEFAULT_SPEEDUP
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(Value):
     """The two opt-ins for source, and the third for examples."""
 
     include_source: bool
@@ -94,8 +91,7 @@ class JobEnded(ThinError):
         self.diagnostics = job.diagnostics
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(Value):
     """An accepted artifact. `known`: it was built before and cost nothing."""
 
     manifest: Manifest
@@ -136,7 +132,7 @@ def plan(
 def _baseline(tag: PlatformTag) -> PlatformTag:
     """What is asked for is the oldest platform the artifact shall run on, so that machines of a
     team share artifacts."""
-    return dataclasses.replace(tag, libc="glibc-2.17", cpu_level=1)
+    return tag.replace(libc="glibc-2.17", cpu_level=1)
 
 
 def module_name(path: str) -> str:
@@ -205,7 +201,7 @@ def source_request(
         module=plan.module,
         target=plan.target,
         source=plan.source,
-        claim=dataclasses.replace(claimed, signature=signature),
+        claim=claimed.replace(signature=signature),
         path=sent_path(plan),
         functions=plan.functions,
         opt_level=plan.opt_level,
@@ -448,7 +444,7 @@ def _accept(
             data, expected, around, believed, trust.verify_ed25519, int(time.time())
         )
     except ThinError as error:
-        if error.exit_code is ExitCode.PROVENANCE:
+        if error.exit_code == ExitCode.PROVENANCE:
             store.quarantine(data, f"{error.code} {plan.module} {error.message}")
             events.record("refused", module=plan.module, code=error.code)
         raise

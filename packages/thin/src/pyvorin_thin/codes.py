@@ -5,12 +5,12 @@ Codes of the language, of types, speed and verification belong to the compiler (
 explain CODE`).
 """
 
-from dataclasses import dataclass
 from typing import Final
 
+from pyvorin_wire.value import Value
 
-@dataclass(frozen=True, slots=True)
-class Code:
+
+class Code(Value):
     """`what` happened, `why` it is refused, what to `do`, an `example` of how it comes about."""
 
     slug: str

@@ -15,15 +15,15 @@ name what the user could see and refuse. An unknown name is an error with the ne
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from pyvorin_wire.value import Value
 
 from pyvorin_thin import paths
 from pyvorin_thin.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Value):
     """A known setting: its type, default, and the environment variable that overrides files."""
 
     kind: type
@@ -52,8 +52,7 @@ DEFAULTS: Final[dict[str, Setting]] = {
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Value):
     """Effective values and their origins, by setting name."""
 
     values: Mapping[str, Any]

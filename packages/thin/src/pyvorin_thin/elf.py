@@ -5,9 +5,14 @@ DT_RUNPATH), constructors (DT_INIT, DT_INIT_ARRAY), resolvers of indirect functi
 compiler's objects need none of these, so each is refused. Reference: System V gABI, chapter 5.
 """
 
+from __future__ import annotations
+
 import struct
-from collections.abc import Iterator
-from typing import Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Final
 
 LIBRARIES: Final = frozenset({b"libc.so.6", b"libm.so.6", b"ld-linux-x86-64.so.2"})
 _PT_DYNAMIC: Final = 2

@@ -10,12 +10,11 @@
     fingerprint
 
 Codes, titles and explanations are in `codes`; messages here carry what differs from case to case.
+Exit codes are those of `pyvorin_wire.jobs.ExitCode`, as plain numbers: the loader raises these too,
+and enumerations take long to import.
 """
 
-from typing import TYPE_CHECKING
-
-from pyvorin_wire.jobs import ExitCode
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pyvorin_wire.diagnostic import Diagnostic, Span
 
@@ -27,7 +26,7 @@ class ThinError(Exception):
     `span` is the place it is about, and `source` the text of that file.
     """
 
-    exit_code = ExitCode.INTERNAL
+    exit_code: int = 70
 
     def __init__(self, code: str, message: str, help: tuple[str, ...] = ()) -> None:
         super().__init__(message)
@@ -40,24 +39,24 @@ class ThinError(Exception):
 
 
 class UsageError(ThinError):
-    exit_code = ExitCode.USAGE
+    exit_code = 2
 
 
 class ServiceError(ThinError):
-    exit_code = ExitCode.SERVICE
+    exit_code = 4
 
 
 class ProvenanceError(ThinError):
-    exit_code = ExitCode.PROVENANCE
+    exit_code = 5
 
 
 class LicenceProblem(ThinError):
-    exit_code = ExitCode.LICENCE
+    exit_code = 6
 
 
 class LimitError(ThinError):
-    exit_code = ExitCode.LIMIT
+    exit_code = 7
 
 
 class Findings(ThinError):
-    exit_code = ExitCode.FINDINGS
+    exit_code = 1

@@ -5,12 +5,19 @@ It never leaves the machine. Names of functions and codes are recorded, never so
 keys.
 """
 
-import json
+from __future__ import annotations
+
 import os
 import time
-from typing import Final
+
+from pyvorin_wire import canonical
+from pyvorin_wire.errors import WireError
 
 from pyvorin_thin import paths
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 MAX_BYTES: Final = 4 << 20
 
@@ -23,11 +30,11 @@ def record(kind: str, **details: str | int) -> None:
     """Append an event. The file starts over (keeping one predecessor) when it is over MAX_BYTES."""
     path = log_path()
     paths.private_folder(os.path.dirname(path))
-    line = json.dumps({"at": int(time.time()), "event": kind, **details}, sort_keys=True) + "\n"
+    line = canonical.dumps({"at": int(time.time()), "event": kind, **details}) + b"\n"
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(path, flags, 0o600)
     try:
-        os.write(descriptor, line.encode())
+        os.write(descriptor, line)
         full = os.fstat(descriptor).st_size > MAX_BYTES
     finally:
         os.close(descriptor)
@@ -41,7 +48,7 @@ def recent(limit: int = 20) -> list[dict[str, str | int]]:
     found = []
     for line in data.splitlines()[-limit:]:
         try:
-            found.append(json.loads(line))
-        except ValueError:
+            found.append(canonical.loads(line, exact=False))
+        except WireError:
             continue
     return found

@@ -7,21 +7,22 @@ the same for artifacts of the compiler on this machine.
 """
 
 import os
-from dataclasses import dataclass
-from typing import Annotated, Final
 
 from pyvorin_wire import canonical
+from pyvorin_wire.delivered import DeliveredKey
 from pyvorin_wire.errors import WireError
-from pyvorin_wire.licence import DeliveredKey
-from pyvorin_wire.record import Check, Hex32, Identifier, Record
+from pyvorin_wire.record import Annotated, Check, Hex32, Identifier, Record
 
 from pyvorin_thin import paths
 from pyvorin_thin.errors import LicenceProblem, ProvenanceError
 
-LOCAL: Final = "local"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+LOCAL: "Final" = "local"
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class Device(Record):
     """One activation. `sign_seed` and `seal_seed` are the private Ed25519 and X25519 keys;
     `fingerprint_keys` has the current epoch first."""
@@ -35,6 +36,8 @@ class Device(Record):
     artifact_keys: tuple[DeliveredKey, ...]
     request_key: DeliveredKey
     fingerprint_keys: tuple[DeliveredKey, ...]
+
+    __repr__ = object.__repr__  # no key is shown
 
     def artifact_key(self, key_id: str) -> bytes | None:
         return next((bytes.fromhex(k.key) for k in self.artifact_keys if k.key_id == key_id), None)

@@ -9,34 +9,44 @@ A refused artifact is loud: one line on stderr, an event in the local log, the b
 under PYVORIN=require an ImportError. The module then runs in Python, with CPython's own answers.
 """
 
+from __future__ import annotations
+
 import atexit
-import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from types import CodeType, FunctionType, ModuleType
-from typing import Any
 
 from pyvorin_runtime.attach import attach as attach_native
 from pyvorin_runtime.codehash import code_digest
 from pyvorin_runtime.instrument import instrument
-from pyvorin_wire.artifact import Manifest
-from pyvorin_wire.platform import PlatformTag, running, unsupported
+from pyvorin_wire import canonical
+from pyvorin_wire.platform import running, unsupported
 
-from pyvorin_thin import events, keys, memfd, store, trust, verify
-from pyvorin_thin.errors import LicenceProblem, ProvenanceError, ThinError
+from pyvorin_thin import events, keys, memfd, recalls, store, verify
+from pyvorin_thin.errors import LicenceProblem, ProvenanceError
 from pyvorin_thin.state import NotNative
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import CodeType, FunctionType, ModuleType
+    from typing import Any
 
-@dataclass(frozen=True, slots=True, eq=False)
+    from pyvorin_wire.artifact import Manifest
+    from pyvorin_wire.platform import PlatformTag
+
+    from pyvorin_thin.errors import ThinError
+
+
 class Native:
     """A loaded native module: what it is, and which of its functions has which bytecode."""
 
-    manifest: Manifest
-    extension: ModuleType
-    functions: dict[tuple[str, str], int]  # (qualname, digest of the bytecode) → index
+    def __init__(
+        self, manifest: Manifest, extension: ModuleType, functions: dict[tuple[str, str], int]
+    ) -> None:
+        self.manifest = manifest
+        self.extension = extension
+        self.functions = functions  # (qualname, digest of the bytecode) → index
 
     def index_of(self, function: FunctionType) -> int | None:
         return self.functions.get((function.__qualname__, code_digest(function.__code__)))
@@ -92,7 +102,7 @@ def circumstances(tag: PlatformTag | None = None) -> verify.Circumstances:
         device=keys.load_device(),
         local_key=keys.local_key(),
         running=tag or running(),
-        recall=trust.load_recall(),
+        recall=recalls.load_recall(),
         highest_sequence=store.highest_sequence,
     )
 
@@ -128,7 +138,7 @@ def _functions(extension: ModuleType, manifest: Manifest) -> dict[tuple[str, str
     """Check the module's own table against the signed manifest. Raises ProvenanceError if they
     differ."""
     signed = {(entry.qualname, entry.code_sha256) for entry in manifest.functions}
-    table = json.loads(extension.META)["functions"]
+    table = canonical.loads(extension.META, exact=False)["functions"]
     found = {(item["qualname"], item["code_sha256"]): number for number, item in enumerate(table)}
     if set(found) != signed or len(found) != len(table):
         raise ProvenanceError(
@@ -175,7 +185,7 @@ def instrumented(code: CodeType, natives: list[Native], *, required: bool = Fals
 def _functions_of(code: CodeType) -> Iterator[tuple[str, str]]:
     """(qualname, digest of the bytecode) of every function in a module's code."""
     for item in code.co_consts:
-        if isinstance(item, CodeType):
+        if isinstance(item, type(code)):
             yield item.co_qualname, code_digest(item)
             yield from _functions_of(item)
 

@@ -10,17 +10,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from pyvorin_wire.diagnostic import Diagnostic
 from pyvorin_wire.errors import WireError
+from pyvorin_wire.value import Value
 
 from pyvorin_thin.errors import ServiceError, UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Value):
     """What the compiler answered. `document` is its whole JSON answer."""
 
     exit_code: int

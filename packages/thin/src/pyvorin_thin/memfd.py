@@ -7,14 +7,19 @@ nobody, this process included, can write, grow or shrink it. The dynamic linker 
 path, is never used for other bytes, and debuggers can still read symbols from it.
 """
 
+from __future__ import annotations
+
 import fcntl
-import importlib.util
 import os
+from importlib._bootstrap import module_from_spec  # `importlib.util` imports more
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
-from types import ModuleType
-from typing import Final
 
 from pyvorin_thin.errors import ProvenanceError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Final
 
 SEALS: Final = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
@@ -44,7 +49,7 @@ def load_extension(module: str, payload: bytes) -> ModuleType:
     loader = ExtensionFileLoader(module, path)
     spec = ModuleSpec(module, loader, origin=path)
     try:
-        native = importlib.util.module_from_spec(spec)
+        native = module_from_spec(spec)
         native.__dict__["__attach_only__"] = True  # a standalone artifact then runs no module code
         loader.exec_module(native)
     except (ImportError, SystemError) as error:

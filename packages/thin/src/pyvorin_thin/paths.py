@@ -11,11 +11,9 @@ written beside its place and renamed, so a reader sees the old bytes or the new,
 link in place of a file is never followed.
 """
 
-import contextlib
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
 
 from pyvorin_thin.errors import LicenceProblem, ProvenanceError
 
@@ -56,8 +54,10 @@ def _make(path: str) -> None:
     """Every missing folder on the way is made private, not only the last."""
     if not os.path.lexists(path):
         _make(os.path.dirname(path))
-        with contextlib.suppress(FileExistsError):
+        try:
             os.mkdir(path, 0o700)
+        except FileExistsError:
+            return  # another process was first
 
 
 def write(path: str, data: bytes) -> None:
@@ -72,8 +72,7 @@ def write(path: str, data: bytes) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
+        remove(temporary)
 
 
 def read(path: str, *, limit: int = 1 << 20) -> bytes | None:
@@ -115,16 +114,23 @@ def read_secret(path: str) -> bytes | None:
 
 
 def remove(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
+    try:
         os.unlink(path)
+    except FileNotFoundError:
+        return
 
 
-@contextlib.contextmanager
-def locked(path: str) -> Iterator[None]:
+class locked:
     """Hold an exclusive lock named `path` + `.lock` between processes."""
 
-    private_folder(os.path.dirname(path))
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(f"{path}.lock", flags, 0o600), "rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        private_folder(os.path.dirname(self._path))
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._file = open(os.open(f"{self._path}.lock", flags, 0o600), "rb")
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()

@@ -12,16 +12,16 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
+
+from pyvorin_wire.value import Value
 
 from pyvorin_thin.errors import UsageError
 
 _STDERR: Final = 2  # the program's output is not the report
 
 
-@dataclass(frozen=True, slots=True)
-class Hot:
+class Hot(Value):
     """One function: own seconds, share of the run's profiled time (0–1), calls."""
 
     file: str
@@ -32,8 +32,7 @@ class Hot:
     calls: int
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Value):
     """`exit_code` is the program's; `total_s` its profiled time."""
 
     total_s: float

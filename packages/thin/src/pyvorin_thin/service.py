@@ -10,7 +10,6 @@ import secrets
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from pyvorin_wire import api, canonical, httpsig
@@ -19,7 +18,9 @@ from pyvorin_wire.errors import WireError
 from pyvorin_wire.jobs import ExitCode
 from pyvorin_wire.record import Record
 from pyvorin_wire.trust import Trust
+from pyvorin_wire.value import Value
 
+from pyvorin_thin import recalls
 from pyvorin_thin import trust as trusting
 from pyvorin_thin.errors import (
     Findings,
@@ -59,8 +60,7 @@ _CODE_OF_KIND: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Signer:
+class Signer(Value):
     """Who signs a request, and how."""
 
     keyid: str
@@ -105,7 +105,7 @@ class Service:
         With `always` false it is not fetched if the service says that ours is the newest.
         """
         if not always:
-            ours = trusting.load_recall()
+            ours = recalls.load_recall()
             if ours is not None and ours.version == self._fresh_token().recall_version:
                 return
         trusting.accept_recall(trust, self.call("GET", "/v1/recall", None, Envelope))

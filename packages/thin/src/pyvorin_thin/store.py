@@ -11,25 +11,26 @@ The store only finds candidates. Nothing read from it is believed: the loader ve
 on every load.
 """
 
-import hashlib
 import os
 import time
-from dataclasses import dataclass, replace
-from typing import Any, Final
 
 from pyvorin_wire import canonical
 from pyvorin_wire.artifact import MAX_PAYLOAD_BYTES, MAX_TEXT_BYTES, Manifest
+from pyvorin_wire.digest import sha256_text
 from pyvorin_wire.errors import WireError
 from pyvorin_wire.record import FingerprintText, Identifier, Record, Seconds, Sha256
 
 from pyvorin_thin import paths
 from pyvorin_thin.errors import ProvenanceError
 
-MAX_CONTAINER_BYTES: Final = MAX_PAYLOAD_BYTES + 2 * MAX_TEXT_BYTES + 64
-MAX_CANDIDATES: Final = 64
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+MAX_CONTAINER_BYTES: "Final" = MAX_PAYLOAD_BYTES + 2 * MAX_TEXT_BYTES + 64
+MAX_CANDIDATES: "Final" = 64
 
 
-@dataclass(frozen=True, slots=True)
 class Entry(Record):
     """One container in a module's index. `seen_at`: when the service last confirmed it (for
     `require-fresh`)."""
@@ -75,7 +76,7 @@ def read_container(entry: Entry) -> bytes:
 
 def add(data: bytes, manifest: Manifest) -> Entry:
     """Store an accepted container and enter it in its module's index and in the sequence table."""
-    digest = hashlib.sha256(data).hexdigest()
+    digest = sha256_text(data)
     entry = Entry(
         container=digest,
         artifact_id=manifest.artifact_id,
@@ -112,13 +113,13 @@ def confirm_all() -> None:
         path = index_path(module)
         with paths.locked(path):
             now = int(time.time())
-            _write_index(path, [replace(entry, seen_at=now) for entry in entries(module)])
+            _write_index(path, [entry.replace(seen_at=now) for entry in entries(module)])
 
 
 def quarantine(data: bytes, reason: str) -> str:
     """Keep a refused container for inspection; the path it was kept at. `reason` becomes a line
     beside it."""
-    digest = hashlib.sha256(data).hexdigest()
+    digest = sha256_text(data)
     base = os.path.join(paths.cache(), "quarantine", f"{int(time.time())}-{digest[:16]}")
     paths.write(f"{base}.pyva", data)
     paths.write(f"{base}.txt", (reason + "\n").encode())
@@ -167,7 +168,7 @@ def _sequence_path() -> str:
 
 
 def _sequence_name(manifest: Manifest) -> str:
-    target = hashlib.sha256(canonical.dumps(manifest.target.to_json())).hexdigest()[:16]
+    target = sha256_text(canonical.dumps(manifest.target.to_json()))[:16]
     return f"{manifest.licence_id}/{manifest.fingerprint}/{target}"
 
 

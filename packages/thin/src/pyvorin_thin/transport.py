@@ -15,11 +15,11 @@ import http.client
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from pyvorin_wire.trust import Trust
+from pyvorin_wire.value import Value
 
 from pyvorin_thin.errors import ProvenanceError, ServiceError, UsageError
 
@@ -28,8 +28,7 @@ IDLE_S: Final = 3.0  # below any server's own limit
 _CHUNK: Final = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Value):
     """An HTTP answer. `headers` has lower-case names."""
 
     status: int

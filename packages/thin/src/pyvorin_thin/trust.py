@@ -11,14 +11,13 @@ import time
 from typing import Final
 
 from pyvorin_wire import canonical
-from pyvorin_wire import recall as recalls
+from pyvorin_wire import recall as recall_formats
 from pyvorin_wire import trust as formats
 from pyvorin_wire.envelope import Envelope
 from pyvorin_wire.errors import TrustError, WireError
-from pyvorin_wire.recall import Recall
 from pyvorin_wire.trust import Role, Trust
 
-from pyvorin_thin import paths
+from pyvorin_thin import paths, recalls
 from pyvorin_thin.errors import ProvenanceError
 
 _CODES: Final = {
@@ -31,10 +30,6 @@ _CODES: Final = {
 
 def trust_path() -> str:
     return os.path.join(paths.state(), "trust.json")
-
-
-def recall_path() -> str:
-    return os.path.join(paths.state(), "recall.json")
 
 
 def load() -> Trust | None:
@@ -82,30 +77,13 @@ def update(current: Trust, signed: Envelope) -> Trust:
     return new
 
 
-def load_recall() -> Recall | None:
-    """The recall list in use, its stored form included in `state`; None before the first. The
-    loader reads it on every load.
-
-    Its signature was checked when it was stored; the file is private to the user, as the keys are.
-    """
-    data = paths.read(recall_path(), limit=8 << 20)
-    if data is None:
-        return None
-    try:
-        return Recall.from_json(canonical.loads(data))
-    except WireError as error:
-        raise ProvenanceError(
-            "PYV854", "the stored recall list is damaged", ("pyvorin-thin sync",)
-        ) from error
-
-
-def accept_recall(trust: Trust, signed: Envelope) -> Recall:
+def accept_recall(trust: Trust, signed: Envelope) -> recall_formats.Recall:
     """Check and store a recall list. Raises ProvenanceError."""
     try:
-        found = recalls.open_list(signed, trust.verifiers(Role.RECALL, verify_ed25519))
-        with paths.locked(recall_path()):
-            recalls.accept(load_recall(), found, trust.organisation_id)
-            paths.write(recall_path(), canonical.dumps(found.to_json()))
+        found = recall_formats.open_list(signed, trust.verifiers(Role.RECALL, verify_ed25519))
+        with paths.locked(recalls.recall_path()):
+            recall_formats.accept(recalls.load_recall(), found, trust.organisation_id)
+            paths.write(recalls.recall_path(), canonical.dumps(found.to_json()))
     except WireError as error:
         raise _refused(error) from error
     return found

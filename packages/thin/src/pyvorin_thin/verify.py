@@ -19,8 +19,7 @@ ProvenanceError (exit 5), never a cache miss. The bytes passed in are the bytes 
 nothing is read again from disk afterwards.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from _collections_abc import Callable
 
 from pyvorin_wire import artifact
 from pyvorin_wire import envelope as envelopes
@@ -28,15 +27,18 @@ from pyvorin_wire.artifact import Container, Manifest
 from pyvorin_wire.errors import WireError
 from pyvorin_wire.platform import PlatformTag, misfit
 from pyvorin_wire.recall import Recall
-from pyvorin_wire.trust import Ed25519Verify, Role, Trust
+from pyvorin_wire.value import Value
 
 from pyvorin_thin import elf
 from pyvorin_thin.errors import ProvenanceError
 from pyvorin_thin.keys import LOCAL, Device
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pyvorin_wire.trust import Ed25519Verify, Trust
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+
+class Expected(Value):
     """What was asked for. A field that is None is not compared."""
 
     module: str | None = None
@@ -44,8 +46,7 @@ class Expected:
     options_sha256: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Circumstances:
+class Circumstances(Value):
     """Everything that verification depends on besides the bytes.
 
     `local_key` admits artifacts of this machine's own compiler; `highest_sequence` answers for a
@@ -86,8 +87,8 @@ def accept(
     data: bytes,
     expected: Expected,
     around: Circumstances,
-    trust: Trust,
-    verify_ed25519: Ed25519Verify,
+    trust: "Trust",
+    verify_ed25519: "Ed25519Verify",
     now_s: int,
 ) -> Container:
     """All steps, for a download. Raises ProvenanceError."""
@@ -148,9 +149,11 @@ def _check_asked(manifest: Manifest, expected: Expected) -> None:
 
 
 def check_statement(
-    container: Container, trust: Trust, verify_ed25519: Ed25519Verify
+    container: Container, trust: "Trust", verify_ed25519: "Ed25519Verify"
 ) -> frozenset[str]:
     """Step 11; the ids of the trusted keys that signed. Raises ProvenanceError."""
+    from pyvorin_wire.trust import Role  # a download's, not the loader's
+
     try:
         keys = trust.verifiers(Role.ARTIFACT, verify_ed25519)
         found = envelopes.signers(container.statement, artifact.STATEMENT_TYPE, keys)

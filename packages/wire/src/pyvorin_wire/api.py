@@ -25,8 +25,7 @@ Bearer` from TokenResponse (except /v1/auth/*). Errors are `application/problem+
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 from pyvorin_wire import canonical
 from pyvorin_wire.diagnostic import Diagnostic
@@ -35,6 +34,7 @@ from pyvorin_wire.errors import RecordError
 from pyvorin_wire.jobs import ExitCode, JobState
 from pyvorin_wire.platform import PlatformTag
 from pyvorin_wire.record import (
+    Annotated,
     Base64,
     Check,
     Count,
@@ -79,17 +79,14 @@ PROBLEMS: Final[dict[str, tuple[int, ExitCode]]] = {
 """Problem code → HTTP status, and the exit code of a command it ends."""
 
 
-@dataclass(frozen=True, slots=True)
 class Empty(Record):
     """A body without fields."""
 
 
-@dataclass(frozen=True, slots=True)
 class Accepted(Record):
     accepted: Count = 0
 
 
-@dataclass(frozen=True, slots=True)
 class Problem(Record):
     """RFC 9457 problem detail. `retry_after_s` with 429 and 503; `server_time_s` with clock_skew;
     `url` with wrong_region."""
@@ -111,7 +108,6 @@ def problem(code: str, detail: str = "", **extra: Any) -> Problem:
     return Problem(f"urn:pyvorin:problem:{code}", title, PROBLEMS[code][0], code, detail, **extra)
 
 
-@dataclass(frozen=True, slots=True)
 class ActivateRequest(Record):
     """`ed25519` and `x25519` are the device's public keys; `device_name` is free text that may be
     empty."""
@@ -124,7 +120,6 @@ class ActivateRequest(Record):
     device_name: Annotated[str, Check(high=64)] = ""
 
 
-@dataclass(frozen=True, slots=True)
 class Sealed(Record):
     """HPKE-sealed secrets (pyvorin_wire.licence): base64 of enc ‖ ciphertext. `fingerprint` holds
     one per live epoch, current one first."""
@@ -134,7 +129,6 @@ class Sealed(Record):
     fingerprint: tuple[Base64, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class ActivateResponse(Record):
     device_id: Identifier
     organisation_id: Identifier
@@ -144,7 +138,6 @@ class ActivateResponse(Record):
     recall: Envelope | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class LicenceResponse(Record):
     """State of the licence and its file. `sealed` when keys were rotated since the device last
     asked."""
@@ -155,18 +148,15 @@ class LicenceResponse(Record):
     sealed: Sealed | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class TokenRequest(Record):
     device_id: Identifier
     scopes: tuple[Identifier, ...] = ("compile", "artifacts", "usage")
 
 
-@dataclass(frozen=True, slots=True)
 class RefreshRequest(Record):
     refresh_token: Annotated[str, Check(low=20, high=256)]
 
 
-@dataclass(frozen=True, slots=True)
 class TokenResponse(Record):
     """A client whose recall list or trust is older than the versions given fetches it at once."""
 
@@ -178,7 +168,6 @@ class TokenResponse(Record):
     token_type: Annotated[str, Check(pattern="Bearer")] = "Bearer"
 
 
-@dataclass(frozen=True, slots=True)
 class Claim(Record):
     """What a device says it asks for: Ed25519 signature over PAE(CLAIM_TYPE, canonical
     {fingerprint, source_sha256, options_sha256}). `source_sha256` is of the source's UTF-8."""
@@ -194,7 +183,6 @@ class Claim(Record):
         return canonical.dumps({name: getattr(self, name) for name in names})
 
 
-@dataclass(frozen=True, slots=True)
 class CompileRequest(Record):
     """Exactly one of `fingerprint` (a look-up) and `source` (with `claim`). `functions` are
     qualified names; None means the whole module.
@@ -212,7 +200,7 @@ class CompileRequest(Record):
     functions: tuple[Annotated[str, Check(low=1, high=512)], ...] | None = None
     opt_level: Annotated[int, Check(low=0, high=3)] = 2
     strict: bool = True
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, object] = {}  # never changed
     bundle: Mapping[str, LongText] | None = None
     examples: LongText | None = None
 
@@ -236,7 +224,6 @@ class CompileRequest(Record):
         return self
 
 
-@dataclass(frozen=True, slots=True)
 class SourceAgain(Record):
     """The same bytes once more, after their only holder died."""
 
@@ -245,7 +232,6 @@ class SourceAgain(Record):
     examples: LongText | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class JobView(Record):
     """`stage` is the state in which the job ended; `code` a PYV code; `report` the content of
     NAME.pyv.json."""
@@ -262,17 +248,15 @@ class JobView(Record):
     artifact_id: Identifier | None = None
     queue_position: Count | None = None
     sandbox_tier: str | None = None
-    report: Mapping[str, Any] | None = None
+    report: Mapping[str, object] | None = None
     credits: Count = 0
 
 
-@dataclass(frozen=True, slots=True)
 class JobPage(Record):
     items: tuple[JobView, ...]
     next_cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class TargetView(Record):
     """A Python the service builds for, and the compiler version that fingerprints must name."""
 
@@ -280,12 +264,10 @@ class TargetView(Record):
     compiler: Identifier
 
 
-@dataclass(frozen=True, slots=True)
 class TargetsView(Record):
     items: tuple[TargetView, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class LogLine(Record):
     at: Seconds
     stage: str
@@ -293,13 +275,11 @@ class LogLine(Record):
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
 class LogPage(Record):
     items: tuple[LogLine, ...]
     next_cursor: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class TelemetryEvent(Record):
     """The allow list: hashed ids, timings, codes; no free text and no paths. `subject` is HMAC of
     the function's name under a local key."""
@@ -313,14 +293,12 @@ class TelemetryEvent(Record):
     exit_code: Annotated[int, Check(low=0, high=255)] = 0
 
 
-@dataclass(frozen=True, slots=True)
 class TelemetryBatch(Record):
     client_version: Identifier
     python_tag: Identifier
     events: tuple[TelemetryEvent, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class UsageView(Record):
     """Counted by the server. `limit` 0 means unlimited."""
 

@@ -21,30 +21,41 @@ What may never change: the layout above and the names and meaning of manifest fi
 (tests/wire/golden). A new field is a new FORMAT, which older readers refuse by name.
 """
 
-import hashlib
 import struct
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from _collections_abc import Mapping
 
-from pyvorin_wire import canonical, envelope
+from pyvorin_wire import canonical, digest, envelope
 from pyvorin_wire.envelope import Envelope, Sign
 from pyvorin_wire.errors import ArtifactError
 from pyvorin_wire.platform import PlatformTag
-from pyvorin_wire.record import Check, Count, FingerprintText, Identifier, Record, Seconds, Sha256
+from pyvorin_wire.record import (
+    Annotated,
+    Check,
+    Count,
+    FingerprintText,
+    Identifier,
+    Record,
+    Seconds,
+    Sha256,
+    one_of,
+)
+from pyvorin_wire.value import Value
 
-FORMAT: Final = 1
-MAGIC: Final = b"PYVORIN\x01"
-CONTAINER_TYPE: Final = "application/vnd.pyvorin.artifact.v1"
-STATEMENT_TYPE: Final = "application/vnd.in-toto+json"
-BUILD_TYPE: Final = "https://pyvorin.dev/build/v1"
-MAX_TEXT_BYTES: Final = 1 << 20
-MAX_PAYLOAD_BYTES: Final = 256 << 20
-_HEADER: Final = struct.Struct(">8sIIQ")
-_PREFIX: Final = _HEADER.size + envelope.MAC_BYTES
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+FORMAT: "Final" = 1
+MAGIC: "Final" = b"PYVORIN\x01"
+CONTAINER_TYPE: "Final" = "application/vnd.pyvorin.artifact.v1"
+STATEMENT_TYPE: "Final" = "application/vnd.in-toto+json"
+BUILD_TYPE: "Final" = "https://pyvorin.dev/build/v1"
+MAX_TEXT_BYTES: "Final" = 1 << 20
+MAX_PAYLOAD_BYTES: "Final" = 256 << 20
+_HEADER: "Final" = struct.Struct(">8sIIQ")
+_PREFIX: "Final" = _HEADER.size + envelope.MAC_BYTES
 
 
-@dataclass(frozen=True, slots=True)
 class FunctionEntry(Record):
     """One native function: `code_sha256` is the digest of its `co_code` and exception table, to be
     equal in the live function."""
@@ -53,7 +64,6 @@ class FunctionEntry(Record):
     code_sha256: Sha256
 
 
-@dataclass(frozen=True, slots=True)
 class Manifest(Record):
     """What the artifact is. Times are Unix seconds; `seq` grows with every build of the same
     (fingerprint, target) in an organisation."""
@@ -75,7 +85,7 @@ class Manifest(Record):
     target: PlatformTag
     toolchain: Mapping[str, str]
     verdict_id: Identifier
-    sandbox_tier: Annotated[str, Check(pattern="microvm|gvisor|native|restricted|local")]
+    sandbox_tier: Annotated[str, one_of("microvm", "gvisor", "native", "restricted", "local")]
     quorum: Annotated[int, Check(low=1, high=16)]
     functions: tuple[FunctionEntry, ...]
 
@@ -87,8 +97,7 @@ class Manifest(Record):
         return cls.from_json(canonical.loads(data, max_bytes=MAX_TEXT_BYTES))
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(Value):
     """A container taken apart, *not verified*: lengths agree and the parts parse, nothing more."""
 
     signed: bytes
@@ -102,14 +111,16 @@ class Container:
 
     def payload_is_bound(self) -> bool:
         """Whether the payload is the one the manifest names."""
-        found = hashlib.sha256(self.payload).hexdigest()
-        return len(self.payload) == self.manifest.size and found == self.manifest.sha256
+        return (
+            len(self.payload) == self.manifest.size
+            and digest.sha256_text(self.payload) == self.manifest.sha256
+        )
 
 
 def pack(manifest: Manifest, statement: Envelope, payload: bytes, key: bytes) -> bytes:
     """The container's bytes, MACed with the device's artifact key. Raises ArtifactError if the
     manifest names another payload."""
-    if len(payload) != manifest.size or hashlib.sha256(payload).hexdigest() != manifest.sha256:
+    if len(payload) != manifest.size or digest.sha256_text(payload) != manifest.sha256:
         raise ArtifactError("the manifest names another payload", code="artifact_payload")
     texts = manifest.to_bytes(), statement.to_bytes()
     if max(map(len, texts)) > MAX_TEXT_BYTES or len(payload) > MAX_PAYLOAD_BYTES:
@@ -149,7 +160,7 @@ def _lengths(data: bytes) -> tuple[int, int, int]:
     return manifest_size, statement_size, payload_size
 
 
-def statement(manifest: Manifest) -> dict[str, Any]:
+def statement(manifest: Manifest) -> "dict[str, Any]":
     """The in-toto statement of a build. It names no device or licence, so every device of an
     organisation gets the same one."""
     return {

@@ -8,16 +8,26 @@ sorted by code point; no white space; UTF-8 without escapes other than the ones 
 may never change: all of it, as signatures cover these bytes.
 """
 
-import json
-from typing import Any, Final, NoReturn
+from __future__ import annotations
+
+# The two halves of `json` that are written in C: the module itself imports `re`, which takes longer
+# than reading all that a program reads before it runs native code.
+from _json import encode_basestring, make_encoder, make_scanner
 
 from pyvorin_wire.errors import CanonicalError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Final, NoReturn
+
+    Json = Any  # dict[str, Json] | list[Json] | str | int | bool | None
+else:
+    Json = object
 
 MAX_BYTES: Final = 32 * 1024 * 1024
 MAX_DEPTH: Final = 64
 _INT_LIMIT: Final = 2**63
-
-Json = Any  # dict[str, Json] | list[Json] | str | int | bool | None
 
 
 def dumps(value: Json) -> bytes:
@@ -25,8 +35,7 @@ def dumps(value: Json) -> bytes:
     subset."""
     _check(value)
     try:
-        text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        return text.encode("utf-8")
+        return "".join(_encode(value, 0)).encode("utf-8")
     except UnicodeEncodeError as error:
         raise CanonicalError("a string holds a lone surrogate") from error
 
@@ -40,14 +49,10 @@ def loads(data: bytes, *, exact: bool = True, max_bytes: int = MAX_BYTES) -> Jso
     if len(data) > max_bytes:
         raise CanonicalError(f"{len(data)} bytes, over the limit of {max_bytes}")
     try:
-        value = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_float=_refuse_number,
-            parse_constant=_refuse_number,
-            parse_int=_parse_int,
-        )
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        value = _parse(data.decode("utf-8"))
+    except CanonicalError:
+        raise
+    except ValueError as error:  # of decoding, or json.JSONDecodeError
         raise CanonicalError(f"not JSON: {error}") from error
     except RecursionError as error:
         raise CanonicalError("nested too deeply") from error
@@ -55,6 +60,26 @@ def loads(data: bytes, *, exact: bool = True, max_bytes: int = MAX_BYTES) -> Jso
     if exact and dumps(value) != data:
         raise CanonicalError("not in canonical form")
     return value
+
+
+def _parse(text: str) -> Json:
+    """Parse as `json` does, which is asked itself only for its words about what is not JSON."""
+    stripped = text.strip(" \t\n\r")
+    try:
+        value, end = _scan(stripped, 0)
+    except (StopIteration, SystemError):  # 3.11's has no error to raise before `json` is imported
+        value, end = None, -1
+    if end == len(stripped):
+        return value
+    import json
+
+    return json.loads(
+        text,
+        object_pairs_hook=_object,
+        parse_float=_refuse_number,
+        parse_constant=_refuse_number,
+        parse_int=_parse_int,
+    )
 
 
 def _check(value: Json) -> None:
@@ -97,3 +122,25 @@ def _parse_int(text: str) -> int:
     if len(text) > 20:
         raise CanonicalError("an integer is outside 64 bits")
     return int(text)
+
+
+def _no_form(value: object) -> NoReturn:
+    raise CanonicalError(f"a value of type {type(value).__name__} has no canonical form")
+
+
+class _Rules:
+    """What the scanner looks up, under the names that `json.loads` gives them."""
+
+    strict = True
+    object_hook = None
+    object_pairs_hook = _object
+    parse_float = parse_constant = _refuse_number
+    parse_int = _parse_int
+
+
+# Of the class itself, so that its functions stay functions.
+_scan: Callable[[str, int], tuple[Json, int]] = make_scanner(_Rules)  # type: ignore[arg-type]
+# Separators, keys sorted, none skipped, no NaN; no look-out for cycles, which `_check` ends.
+_encode: Callable[[Json, int], tuple[str, ...]] = make_encoder(
+    None, _no_form, encode_basestring, None, ":", ",", True, False, False
+)

@@ -9,11 +9,10 @@ Texts are lower case without a full stop, in Python's terms, values in backticks
 change: member names and their meaning; new members come with a default.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Final
 
-from pyvorin_wire.record import Check, Record
+from pyvorin_wire.record import Annotated, Check, Record
 
 Code = Annotated[str, Check(pattern="PYV[0-9]{3}")]
 Position = Annotated[int, Check(low=0, high=2**31)]
@@ -38,7 +37,6 @@ class Applicability(StrEnum):
     MANUAL = "manual"
 
 
-@dataclass(frozen=True, slots=True)
 class Span(Record):
     """Lines from 1; columns from 0 in characters; the end is exclusive. `line` 0 means the file as
     a whole."""
@@ -50,7 +48,6 @@ class Span(Record):
     end_col: Position
 
 
-@dataclass(frozen=True, slots=True)
 class Label(Record):
     """A second place that explains the first: where a type or value came from."""
 
@@ -58,7 +55,6 @@ class Label(Record):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
 class Edit(Record):
     """Replace the text of `span`."""
 
@@ -66,7 +62,6 @@ class Edit(Record):
     replacement: Annotated[str, Check(high=100_000)]
 
 
-@dataclass(frozen=True, slots=True)
 class Suggestion(Record):
     """A rewrite. `edits` for tools, or `diff` (lines beginning with `-` or `+`) where it can only
     be shown."""
@@ -77,7 +72,6 @@ class Suggestion(Record):
     diff: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Diagnostic(Record):
     """One finding. `message` is one searchable sentence; `result` what was or was not compiled;
     `notes` why; `help` what to do."""

@@ -14,19 +14,19 @@ one (DSSE, "keyid"): each signature is tried against every accepted key.
 What may never change: the PAE, the JSON member names (they are DSSE's own), base64 with padding.
 """
 
-import base64
 import binascii
-import hashlib
-import hmac
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from _collections_abc import Callable, Mapping
 
 from pyvorin_wire import canonical
+from pyvorin_wire.digest import hmac_sha256, same_bytes
 from pyvorin_wire.errors import EnvelopeError
-from pyvorin_wire.record import Base64, Check, Record
+from pyvorin_wire.record import Annotated, Base64, Check, Record, is_base64_text
 
-MAC_BYTES: Final = 32
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+MAC_BYTES: "Final" = 32
 
 Sign = Callable[[bytes], bytes]
 Verify = Callable[[bytes, bytes], bool]
@@ -41,29 +41,25 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 
 def mac(key: bytes, payload_type: str, payload: bytes) -> bytes:
     """HMAC-SHA256 over the PAE: 32 bytes."""
-    return hmac.new(key, pae(payload_type, payload), hashlib.sha256).digest()
+    return hmac_sha256(key, pae(payload_type, payload))
 
 
 def check_mac(key: bytes, payload_type: str, payload: bytes, expected: bytes) -> bool:
     """Whether `expected` is the full 32-byte MAC, compared in constant time."""
-    return len(expected) == MAC_BYTES and hmac.compare_digest(
-        mac(key, payload_type, payload), expected
-    )
+    return len(expected) == MAC_BYTES and same_bytes(mac(key, payload_type, payload), expected)
 
 
-@dataclass(frozen=True, slots=True)
 class Signature(Record):
     keyid: Annotated[str, Check(high=128)]
     sig: Base64
 
 
-@dataclass(frozen=True, slots=True)
 class Envelope(Record):
     """A document with signatures, in DSSE's JSON form. `payload` is base64 of the document's exact
     bytes."""
 
     payloadType: Annotated[str, Check(low=1, high=128)]  # DSSE's own spelling
-    payload: Annotated[str, Check(pattern="[A-Za-z0-9+/]*={0,2}", high=32 * 1024 * 1024)]
+    payload: Annotated[str, Check(test=is_base64_text, high=32 * 1024 * 1024)]
     signatures: tuple[Signature, ...]
 
     def to_bytes(self) -> bytes:
@@ -116,21 +112,21 @@ def signers(envelope: Envelope, payload_type: str, keys: Mapping[str, Verify]) -
     return found
 
 
-def document(envelope: Envelope, payload_type: str, keys: Mapping[str, Verify]) -> Any:
+def document(envelope: Envelope, payload_type: str, keys: Mapping[str, Verify]) -> "Any":
     """`verify`, then parse the document as canonical JSON."""
     return canonical.loads(verify(envelope, payload_type, keys))
 
 
 def base64_text(data: bytes) -> str:
     """Standard base64 with padding, as text."""
-    return base64.b64encode(data).decode("ascii")
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
 def unbase64(text: str) -> bytes:
     """Exact inverse of `base64_text`; raises EnvelopeError for anything it would not write."""
     try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
+        data = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError as error:
         raise EnvelopeError("not base64") from error
     if base64_text(data) != text:
         raise EnvelopeError("base64 with stray bits")

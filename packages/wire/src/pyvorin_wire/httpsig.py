@@ -25,11 +25,11 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from pyvorin_wire.envelope import Sign, Verify
 from pyvorin_wire.errors import HttpSigError
+from pyvorin_wire.value import Value
 
 WINDOW_S: Final = 60
 NONCE_KEEP_S: Final = 300
@@ -49,8 +49,7 @@ _INPUT: Final = re.compile(
 _SIGNATURE: Final = re.compile(rf"{LABEL}=:([A-Za-z0-9+/]+={{0,2}}):", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Value):
     """What is signed. `headers` has lower-case names; `authority` is lower-case `host[:port]`;
     `query` has no `?`; `path` is as sent."""
 
@@ -62,8 +61,7 @@ class Request:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Parameters:
+class Parameters(Value):
     """Signature parameters. `created` is Unix seconds by the signer's clock (plus its known offset
     to the server)."""
 

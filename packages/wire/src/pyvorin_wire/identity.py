@@ -14,12 +14,11 @@
 What may never change: paths, field names, codes.
 """
 
-from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Final
 
 from pyvorin_wire.api import ActivateRequest
 from pyvorin_wire.platform import PlatformTag
-from pyvorin_wire.record import Check, Count, Hex32, Identifier, Record, Seconds
+from pyvorin_wire.record import Annotated, Check, Count, Hex32, Identifier, Record, Seconds
 
 OFFLINE_TYPE: Final = "application/vnd.pyvorin.activation.v1+json"
 
@@ -33,12 +32,10 @@ Url = Annotated[str, Check(pattern="https?://[!-~]{1,390}")]
 Subject = Annotated[str, Check(low=1, high=400)]
 
 
-@dataclass(frozen=True, slots=True)
 class Scopes(Record):
     scopes: tuple[Identifier, ...] = ("compile", "artifacts", "usage")
 
 
-@dataclass(frozen=True, slots=True)
 class DeviceCode(Record):
     """RFC 8628: the person types `user_code` where they are logged in; the device polls."""
 
@@ -48,18 +45,15 @@ class DeviceCode(Record):
     interval_s: Count
 
 
-@dataclass(frozen=True, slots=True)
 class DeviceCodePoll(Record):
     device_code: Secret
 
 
-@dataclass(frozen=True, slots=True)
 class DeviceDecision(Record):
     user_code: Annotated[str, Check(low=8, high=16)]
     approve: bool
 
 
-@dataclass(frozen=True, slots=True)
 class CiActivate(Record):
     """An OpenID Connect token of a CI run, and the keys of the device it becomes for its time."""
 
@@ -70,7 +64,6 @@ class CiActivate(Record):
     client_version: Identifier
 
 
-@dataclass(frozen=True, slots=True)
 class OfflineRequest(Record):
     """Payload of an Envelope of type OFFLINE_TYPE, signed with the key derived from the licence
     key: an activation that travels as a file. The answer is api.ActivateResponse."""
@@ -79,7 +72,6 @@ class OfflineRequest(Record):
     made_at: Seconds
 
 
-@dataclass(frozen=True, slots=True)
 class Enrol(Record):
     """`token` was given once, by a command on the server or by an administrator."""
 
@@ -88,27 +80,23 @@ class Enrol(Record):
     password: Password
 
 
-@dataclass(frozen=True, slots=True)
 class Enrolled(Record):
     member_id: Identifier
     totp_uri: str
 
 
-@dataclass(frozen=True, slots=True)
 class PasswordLogin(Record):
     login: Login
     password: Annotated[str, Check(low=1, high=256)]
     code: TotpCode
 
 
-@dataclass(frozen=True, slots=True)
 class NewPassword(Record):
     current: Annotated[str, Check(low=1, high=256)]
     password: Password
     code: TotpCode
 
 
-@dataclass(frozen=True, slots=True)
 class SessionView(Record):
     """Who is logged in, and the CSRF token that unsafe requests carry."""
 
@@ -120,12 +108,10 @@ class SessionView(Record):
     csrf: str
 
 
-@dataclass(frozen=True, slots=True)
 class Invite(Record):
     role: Name
 
 
-@dataclass(frozen=True, slots=True)
 class Invited(Record):
     """Shown once; good for `expires_in_s` and one person."""
 
@@ -133,24 +119,20 @@ class Invited(Record):
     expires_in_s: Count
 
 
-@dataclass(frozen=True, slots=True)
 class RoleName(Record):
     role: Name
 
 
-@dataclass(frozen=True, slots=True)
 class RoleVersion(Record):
     name: Name
     permissions: tuple[Identifier, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class LicenceTerms(Record):
     max_devices: Annotated[int, Check(low=1, high=100_000)] = 3
     days: Annotated[int, Check(low=1, high=3650)] = 365
 
 
-@dataclass(frozen=True, slots=True)
 class IssuedLicence(Record):
     """The key exists in this answer only."""
 
@@ -158,7 +140,6 @@ class IssuedLicence(Record):
     key: Secret
 
 
-@dataclass(frozen=True, slots=True)
 class CiTrust(Record):
     """Runs whose token has this issuer, audience and subject (a trailing `*` matches any rest)
     may activate a device of the licence."""
@@ -169,12 +150,10 @@ class CiTrust(Record):
     subject: Subject
 
 
-@dataclass(frozen=True, slots=True)
 class NewWebhook(Record):
     url: Url
 
 
-@dataclass(frozen=True, slots=True)
 class Webhook(Record):
     """`secret` signs each delivery and is shown once, when it is made."""
 
@@ -183,7 +162,6 @@ class Webhook(Record):
     secret: Annotated[str, Check(high=256)] = ""
 
 
-@dataclass(frozen=True, slots=True)
 class AlertView(Record):
     alert_id: Identifier
     rule: Identifier
@@ -192,7 +170,6 @@ class AlertView(Record):
     created_at: Seconds
 
 
-@dataclass(frozen=True, slots=True)
 class AuditEntry(Record):
     sequence: Count
     at: Seconds
@@ -202,7 +179,6 @@ class AuditEntry(Record):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
 class AuditPage(Record):
     items: tuple[AuditEntry, ...]
     next_cursor: str | None = None

@@ -12,7 +12,7 @@ checksum. K itself is never sent. Derived from it:
 *Delivery*: three secrets, each sealed to the device's X25519 key with HPKE base mode, single shot
 (RFC 9180: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM), no AAD, `info =
 delivery_info(...)`; the sealed bytes are enc (32 bytes) ‖ ciphertext. Plaintext: canonical JSON of
-`DeliveredKey`. With `cryptography`: `hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256,
+`delivered.DeliveredKey`. With `cryptography`: `hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256,
 hpke.AEAD.AES_256_GCM).encrypt(plaintext, public_key, info=info)`.
 
 What may never change: every label and length here.
@@ -22,14 +22,13 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Final
 
 from pyvorin_wire import canonical, envelope
 from pyvorin_wire.envelope import Envelope, Verify
 from pyvorin_wire.errors import EnvelopeError, LicenceError, WireError
-from pyvorin_wire.record import Check, Count, Hex32, Identifier, Record, Seconds
+from pyvorin_wire.record import Count, Identifier, Record, Seconds
 
 KEY_BYTES: Final = 32
 KEY_PREFIX: Final = "pyvk1_"
@@ -46,26 +45,6 @@ class Delivered(StrEnum):
     FINGERPRINT_KEY = "fingerprint"
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveredKey(Record):
-    """One secret: 32 bytes in hex. `epoch` is used by the fingerprint key only (0 otherwise)."""
-
-    key_id: Identifier
-    key: Hex32
-    epoch: Annotated[int, Check(low=0, high=999_999_999)] = 0
-
-    def to_bytes(self) -> bytes:
-        return canonical.dumps(self.to_json())
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "DeliveredKey":
-        return cls.from_json(canonical.loads(data, max_bytes=4096))
-
-    def __repr__(self) -> str:
-        return f"DeliveredKey(key_id={self.key_id!r}, key=<hidden>, epoch={self.epoch})"
-
-
-@dataclass(frozen=True, slots=True)
 class Licence(Record):
     """What the organisation may do. `refresh_after`: contact the service once it has passed;
     `expires_at`: nothing new after it.

@@ -10,23 +10,25 @@ free-threaded, `cp313d` a debug build.
 
 import os
 import sys
-from dataclasses import dataclass
-from typing import Annotated, Final
 
-from pyvorin_wire.record import Check, Record
+from pyvorin_wire.record import Annotated, Check, Record, consists_of
 
-SUPPORTED_TAGS: Final = ("cp311", "cp312", "cp313")
-BASELINE_CPU_LEVEL: Final = 1
-_LEVEL_FLAGS: Final = (
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+SUPPORTED_TAGS: "Final" = ("cp311", "cp312", "cp313")
+BASELINE_CPU_LEVEL: "Final" = 1
+_LEVEL_FLAGS: "Final" = (
     (2, frozenset({"cx16", "lahf_lm", "popcnt", "sse4_1", "sse4_2", "ssse3"})),
     (3, frozenset({"avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave"})),
     (4, frozenset({"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"})),
 )
 
-Label = Annotated[str, Check(pattern=r"[a-z0-9_.-]{1,32}")]
+_LABEL: "Final" = "abcdefghijklmnopqrstuvwxyz0123456789_.-"
+Label = Annotated[str, Check(low=1, high=32, test=lambda text: consists_of(text, _LABEL))]
 
 
-@dataclass(frozen=True, slots=True)
 class PlatformTag(Record):
     os: Label
     arch: Label

@@ -6,25 +6,27 @@ complete each time; versions only grow, so a replayed older list is refused and 
 anything. What may never change: field names and RECALL_TYPE.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Annotated, Final
+from _collections_abc import Mapping
 
 from pyvorin_wire import canonical, envelope
 from pyvorin_wire.artifact import Manifest
 from pyvorin_wire.envelope import Envelope, Verify
 from pyvorin_wire.errors import EnvelopeError, TrustError
-from pyvorin_wire.record import Check, Identifier, Record, Seconds
+from pyvorin_wire.record import Annotated, Check, Identifier, Record, Seconds, one_of
 
-RECALL_TYPE: Final = "application/vnd.pyvorin.recall.v1+json"
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+RECALL_TYPE: "Final" = "application/vnd.pyvorin.recall.v1+json"
+KINDS: "Final" = ("artifact_id", "sha256", "mac_key_id", "toolchain", "fingerprint")
 
 
-@dataclass(frozen=True, slots=True)
 class RecallEntry(Record):
     """Names artifacts by one property: `kind` is artifact_id, sha256, mac_key_id, toolchain
     (`name=version`) or fingerprint."""
 
-    kind: Annotated[str, Check(pattern="artifact_id|sha256|mac_key_id|toolchain|fingerprint")]
+    kind: Annotated[str, one_of(*KINDS)]
     value: str
     reason: str
 
@@ -35,7 +37,6 @@ class RecallEntry(Record):
         return bool(getattr(manifest, self.kind) == self.value)
 
 
-@dataclass(frozen=True, slots=True)
 class Recall(Record):
     version: Annotated[int, Check(low=0, high=2**53)]
     organisation_id: Identifier

@@ -15,14 +15,13 @@ What may never change: field names, roles, TRUST_TYPE, the digest.
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Final
+from typing import Final
 
 from pyvorin_wire import canonical, envelope
 from pyvorin_wire.envelope import Envelope, Verify
 from pyvorin_wire.errors import EnvelopeError, TrustError
-from pyvorin_wire.record import Check, Hex32, Identifier, Record, Seconds
+from pyvorin_wire.record import Annotated, Check, Hex32, Identifier, Record, Seconds
 
 FORMAT: Final = 1
 TRUST_TYPE: Final = "application/vnd.pyvorin.trust.v1+json"
@@ -42,14 +41,12 @@ class Role(StrEnum):
     AUDIT = "audit"
 
 
-@dataclass(frozen=True, slots=True)
 class TrustedKey(Record):
     key_id: Identifier
     role: Role
     public: Hex32
 
 
-@dataclass(frozen=True, slots=True)
 class Trust(Record):
     """`spki_pins` are lower-case hex SHA-256 of the DER SubjectPublicKeyInfo; one of them must
     match the server's certificate."""

@@ -1,8 +1,9 @@
 """What an activated device is given: its licence file, and its keys, each sealed to it."""
 
 from pyvorin_wire import api, envelope
+from pyvorin_wire.delivered import DeliveredKey
 from pyvorin_wire.envelope import Envelope
-from pyvorin_wire.licence import Delivered, DeliveredKey
+from pyvorin_wire.licence import Delivered
 
 from pyvorin_server.auth.guard import KEY_EPOCH, request_key, request_key_id
 from pyvorin_server.db import Database

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 from cryptography.hazmat.primitives import hpke
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from pyvorin_wire import licence
-from pyvorin_wire.licence import Delivered, DeliveredKey
+from pyvorin_wire.delivered import DeliveredKey
+from pyvorin_wire.licence import Delivered
 
 _SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 

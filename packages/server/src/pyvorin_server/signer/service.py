@@ -19,9 +19,10 @@ from typing import Any
 import sqlalchemy as sa
 from pyvorin_wire import api, artifact, canonical, envelope, fingerprint, licence, recall
 from pyvorin_wire.artifact import Manifest
+from pyvorin_wire.delivered import DeliveredKey
 from pyvorin_wire.envelope import Envelope
 from pyvorin_wire.errors import WireError
-from pyvorin_wire.licence import Delivered, DeliveredKey
+from pyvorin_wire.licence import Delivered
 from pyvorin_wire.platform import PlatformTag
 from pyvorin_wire.trust import Role
 from sqlalchemy.ext.asyncio import AsyncConnection

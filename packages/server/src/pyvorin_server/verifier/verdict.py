@@ -5,18 +5,14 @@ that was judged, so it cannot be used for another build, another attempt or othe
 signed with the verifier's own Ed25519 key, whose public half the signer holds.
 """
 
-from dataclasses import dataclass
-from typing import Annotated
-
 from pyvorin_wire import canonical, envelope
 from pyvorin_wire.artifact import FunctionEntry
 from pyvorin_wire.envelope import Envelope, Verify
-from pyvorin_wire.record import Check, Count, Identifier, Record, Sha256
+from pyvorin_wire.record import Annotated, Check, Count, Identifier, Record, Sha256
 
 VERDICT_TYPE = "application/vnd.pyvorin.verdict.v1+json"
 
 
-@dataclass(frozen=True, slots=True)
 class Verdict(Record):
     """`cases` outcomes were compared, all equal. There is no failing verdict: the verifier then
     signs nothing.

@@ -11,14 +11,14 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+
+from pyvorin_wire.value import Value
 
 from pyvorin_thin.cli import output
 from pyvorin_thin.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Value):
     seconds: float
     exit_code: int
     stdout: bytes

@@ -7,16 +7,16 @@ the shares are shown, and what would be needed for the rest.
 
 import argparse
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from pyvorin_wire.value import Value
 
 from pyvorin_thin import local, profile
 from pyvorin_thin.cli import output
 from pyvorin_thin.profile import Hot
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Value):
     """One hot function and what compiling did for it; `ratio` None if not measured."""
 
     hot: Hot

@@ -14,6 +14,7 @@ from pyvorin_thin import (
     config,
     keys,
     licences,
+    recalls,
     service,
     store,
     telemetry,
@@ -36,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     state = _refresh(connected, believed, device)
     store.confirm_all()
     sent = telemetry.flush(settings, connected)
-    recall = trust.load_recall()
+    recall = recalls.load_recall()
     document = {
         "trust_version": believed.version,
         "recall_version": recall.version if recall else 0,

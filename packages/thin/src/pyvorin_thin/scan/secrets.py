@@ -18,12 +18,12 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Final
 
 from pyvorin_wire.diagnostic import Diagnostic, Severity, Span
+from pyvorin_wire.value import Value
 
 from pyvorin_thin import events
 
@@ -34,8 +34,7 @@ _PLACEHOLDER: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Value):
     """`keywords` are lower case, one must be on the line; group 1 of `pattern` is the value (or the
     whole match)."""
 
