@@ -53,6 +53,54 @@ def test_it_is_what_python_imports(tree, file, module):
     assert build.module_name(file) == module
 
 
+BLOCKS = """
+if 1:
+    import m0
+else:
+    import m1
+for _ in ():
+    import m2
+else:
+    import m3
+while 0:
+    import m4
+else:
+    import m5
+try:
+    import m6
+except ValueError:
+    import m7
+else:
+    import m8
+finally:
+    import m9
+try:
+    pass
+except* ValueError:
+    import m10
+with open("f"):
+    import m11
+match 1:
+    case 1:
+        import m12
+class C:
+    import m13
+    async def f(self):
+        import m14
+        async with self:
+            import m15
+        async for _ in self:
+            import m16
+"""
+
+
+def test_an_import_in_any_block_counts(tmp_path):
+    for number in range(17):
+        tmp_path.joinpath(f"m{number}.py").write_text("")
+    found = bundle.collect(str(tmp_path / "app.py"), "app", BLOCKS)
+    assert set(found) == {f"m{number}.py" for number in range(17)}
+
+
 def test_only_imports_of_what_is_sent_count(tree):
     source = build.reached_source(TREE["pkg/app.py"], ("f",))
     assert "plain.py" not in bundle.collect("pkg/app.py", "pkg.app", source)

@@ -173,24 +173,22 @@ def reached_source(file: str, functions: tuple[str, ...], path: str = "the file"
     )
 
 
-def lookup_request(plan: Plan, device: Device, compiler: str) -> api.CompileRequest:
+def lookup_request(plan: Plan, named: str) -> api.CompileRequest:
     """The request that asks for an artifact by fingerprint: no source, no name of any kind."""
     return api.CompileRequest(
         module="",
         target=plan.target,
-        fingerprint=keyed_fingerprint(plan, device, compiler),
+        fingerprint=named,
         opt_level=plan.opt_level,
         strict=plan.strict,
         options=_further(plan),
     ).checked()
 
 
-def source_request(
-    plan: Plan, device: Device, compiler: str, consent: Consent
-) -> api.CompileRequest:
-    """The request that sends source, signed as this device's claim."""
+def source_request(plan: Plan, device: Device, named: str, consent: Consent) -> api.CompileRequest:
+    """The request that sends source, signed as this device's claim to the fingerprint."""
     claimed = api.Claim(
-        fingerprint=keyed_fingerprint(plan, device, compiler),
+        fingerprint=named,
         source_sha256=hashlib.sha256(plan.source.encode()).hexdigest(),
         options_sha256=fingerprint.options_digest(_options(plan)),
         signature="",
@@ -294,18 +292,20 @@ def build(
     recent = _is_recent()
     compiler = compiler_version(None if recent else service, plan.target)
     service.sync(believed, always=False)
-    job = _look_up(plan, device, service, compiler)
+    named = keyed_fingerprint(plan, device, compiler)
+    job = _look_up(plan, named, service)
     if job is None and recent and compiler != (now := compiler_version(service, plan.target)):
-        compiler, job = now, _look_up(plan, device, service, now)
+        named = keyed_fingerprint(plan, device, now)
+        job = _look_up(plan, named, service)
     known = job is not None
     if job is None:
-        job = _send_source(plan, device, service, consent, compiler, wait_s, progress)
-    return Built(_accept(plan, job, believed, service, device, compiler), known, _report(job))
+        job = _send_source(plan, device, service, consent, named, wait_s, progress)
+    return Built(_accept(plan, job, believed, service, named), known, _report(job))
 
 
-def _look_up(plan: Plan, device: Device, service: Service, compiler: str) -> api.JobView | None:
+def _look_up(plan: Plan, named: str, service: Service) -> api.JobView | None:
     """The job that built this code; None if nobody did."""
-    asked = lookup_request(plan, device, compiler)
+    asked = lookup_request(plan, named)
     try:
         return service.call("POST", "/v1/compile", asked, api.JobView, repeatable=True)
     except Findings as error:
@@ -319,13 +319,13 @@ def _send_source(
     device: Device,
     service: Service,
     consent: Consent,
-    compiler: str,
+    named: str,
     wait_s: float,
     progress: Callable[[api.JobView], None],
 ) -> api.JobView:
     require_consent(plan, consent)
     refuse_findings(plan, consent)
-    request = source_request(plan, device, compiler, consent)
+    request = source_request(plan, device, named, consent)
     events.record("source-sent", module=plan.module, bytes=_size(plan))
     job = service.call("POST", "/v1/compile", request, api.JobView, headers=_once())
     return _wait(job, request, service, wait_s, progress)
@@ -428,16 +428,12 @@ def _pauses() -> Iterator[float]:
 
 
 def _accept(
-    plan: Plan, job: api.JobView, believed: Trust, service: Service, device: Device, compiler: str
+    plan: Plan, job: api.JobView, believed: Trust, service: Service, named: str
 ) -> Manifest:
     if job.state is not JobState.COMPLETE or job.artifact_id is None:
         raise JobEnded(job)
     data = service.download(job.artifact_id)
-    expected = verify.Expected(
-        plan.module,
-        keyed_fingerprint(plan, device, compiler),
-        fingerprint.options_digest(_options(plan)),
-    )
+    expected = verify.Expected(plan.module, named, fingerprint.options_digest(_options(plan)))
     around = loader.circumstances()
     try:
         container = verify.accept(
@@ -463,7 +459,8 @@ def _once() -> dict[str, str]:
 def dry_run(plan: Plan, device: Device, consent: Consent) -> list[bytes]:
     """The exact bodies that would be sent, in order, without contacting anyone."""
     compiler = compiler_version(None, plan.target)
-    bodies = [lookup_request(plan, device, compiler)]
+    named = keyed_fingerprint(plan, device, compiler)
+    bodies = [lookup_request(plan, named)]
     if consent.include_source:
-        bodies.append(source_request(plan, device, compiler, consent))
+        bodies.append(source_request(plan, device, named, consent))
     return [canonical.dumps(body.to_json()) for body in bodies]

@@ -224,6 +224,8 @@ def _future_flags(module: ast.Module) -> set[str]:
 def _directives(source: str) -> dict[int, str]:
     """Line → text of its `# pyvorin:` comment. These are options, so they count."""
     found: dict[int, str] = {}
+    if "pyvorin:" not in source:
+        return found
     try:
         for token in tokenize.generate_tokens(io.StringIO(source).readline):
             match = _DIRECTIVE.match(token.string) if token.type == tokenize.COMMENT else None
@@ -235,7 +237,6 @@ def _directives(source: str) -> dict[int, str]:
 
 
 def _statement_digest(statement: ast.stmt, directives: Mapping[int, str]) -> str:
-    digest = hashlib.sha256()
     first = min(
         [statement.lineno, *(node.lineno for node in getattr(statement, "decorator_list", ()))]
     )
@@ -244,10 +245,7 @@ def _statement_digest(statement: ast.stmt, directives: Mapping[int, str]) -> str
         for line, text in sorted(directives.items())
         if first <= line <= (statement.end_lineno or line)
     ]
-    digest.update(canonical.dumps(inside))
-    for part in _tree_bytes(statement):
-        digest.update(part)
-    return digest.hexdigest()
+    return hashlib.sha256(canonical.dumps(inside) + _tree_bytes(statement)).hexdigest()
 
 
 def _module_digest(source: str) -> str:
@@ -257,34 +255,32 @@ def _module_digest(source: str) -> str:
     ).hexdigest()
 
 
-def _tree_bytes(root: ast.AST) -> Iterator[bytes]:
+def _tree_bytes(root: ast.AST) -> bytes:
     """Prefix code of a syntax tree. Empty fields are left out, so that a field a later Python adds
     does not change old code's digest."""
+    parts: list[bytes] = []
     pending: list[Any] = [root]
     while pending:
         item = pending.pop()
-        if type(item) is bytes:
-            yield item
-        elif isinstance(item, ast.AST):
-            fields = [
-                (name, value)
-                for name, value in ast.iter_fields(item)
-                if value is not None and value != []
-            ]
-            if isinstance(item, ast.Constant):
-                yield b"(Constant" + _constant_bytes(item.value) + b")"
-                continue
-            yield b"(" + type(item).__name__.encode()
-            pending.append(b")")
-            for name, value in reversed(fields):
-                if name != "type_comment":
-                    pending += [value, b"." + name.encode() + b"="]
-        elif isinstance(item, list):
+        kind = type(item)
+        if kind is bytes:
+            parts.append(item)
+        elif kind is ast.Constant:
+            parts.append(b"(Constant" + _constant_bytes(item.value) + b")")
+        elif kind is list:
+            parts.append(b"[")
             pending.append(b"]")
             pending.extend(reversed([b"~" if child is None else child for child in item]))
-            yield b"["
+        elif isinstance(item, ast.AST):
+            parts.append(b"(" + kind.__name__.encode())
+            pending.append(b")")
+            for name in reversed(item._fields):
+                value = getattr(item, name, None)
+                if value is not None and value != [] and name != "type_comment":
+                    pending += (value, b".%s=" % name.encode())
         else:
-            yield _constant_bytes(item)
+            parts.append(_constant_bytes(item))
+    return b"".join(parts)
 
 
 def _constant_bytes(value: Any) -> bytes:
