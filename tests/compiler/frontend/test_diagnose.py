@@ -128,12 +128,13 @@ def test_native_builtins_are_those_that_inference_plans() -> None:
 
 
 def test_native_functions_of_modules_are_those_that_inference_plans() -> None:
-    rows = pytest.importorskip("pyvorin.infer.program").calls.ROWS
+    calls = pytest.importorskip("pyvorin.infer.program").calls
+    planned = {*calls.ROWS, *((of, name) for of, names in calls.PURE.items() for name in names)}
     library = pytest.importorskip("pyvorin.types").LIBRARY
     named = {
         (library[module], name) for module, names in NATIVE_OF_MODULES.items() for name in names
     }
-    assert named == {row for row in rows if row[0] not in ("", "math")}
+    assert named == {row for row in planned if row[0] not in ("", "math")}
     for (module, alias), name in ALIASES.items():
         assert getattr(importlib.import_module(module), alias).__name__ == name
 

@@ -145,7 +145,7 @@ Type = Kind | Callee | Range | Iter | Items | Slice | Method | Obj
 UNBUILT = Callee | Range | Iter | Slice | Method  # values that are no object anywhere
 
 
-LIBRARY = {"math": "math", "heapq": "_heapq", "bisect": "_bisect"}
+LIBRARY = {"math": "math", "cmath": "cmath", "heapq": "_heapq", "bisect": "_bisect"}
 """The modules whose functions native code knows, and where C has these: their `__module__`."""
 
 
@@ -219,6 +219,7 @@ CLASS_OF: dict[Kind, str] = {
     Kind.INT_CLASS: "class int",
 }
 KIND_OF: dict[str, Kind] = {name: kind for kind, name in CLASS_OF.items()}
+KNOWN_CLASSES = frozenset((*KIND_OF, "complex"))  # an `Obj` may name these; others are "other"
 
 INTS = (INT, WIDE, BIG)
 NUMBERS = (INT, WIDE, BIG, FLOAT, BOOL, NUM)
@@ -278,6 +279,11 @@ def join(a: Type, b: Type) -> Type:
     if {a, b} == {CHAR, STR}:
         return STR
     return Obj(classes(a) | classes(b))
+
+
+def known_class(name: str) -> str:
+    """A recorded class's name as an `Obj` has it."""
+    return name if name in KNOWN_CLASSES else "other"
 
 
 def from_class(name: str) -> Type:

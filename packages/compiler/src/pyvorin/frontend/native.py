@@ -53,6 +53,33 @@ NATIVE_METHODS = frozenset(_METHODS.split())
 DYNAMIC_BUILTINS = frozenset({"eval", "exec", "locals"})  # a function that uses one has no IR
 # Functions of other modules with a native form, under the names that the modules have for them.
 NATIVE_OF_MODULES: dict[str, frozenset[str]] = {
+    "cmath": frozenset(
+        [
+            "acos",
+            "acosh",
+            "asin",
+            "asinh",
+            "atan",
+            "atanh",
+            "cos",
+            "cosh",
+            "exp",
+            "isclose",
+            "isfinite",
+            "isinf",
+            "isnan",
+            "log",
+            "log10",
+            "phase",
+            "polar",
+            "rect",
+            "sin",
+            "sinh",
+            "sqrt",
+            "tan",
+            "tanh",
+        ]
+    ),
     "heapq": frozenset(("heappush", "heappop", "heapreplace", "heappushpop")),
     "bisect": frozenset(("bisect_left", "bisect_right", "insort_left", "insort_right")),
 }

@@ -138,9 +138,36 @@ PURE_MATH = frozenset(
         "sumprod",
     ]
 )
+PURE_CMATH = frozenset(
+    [
+        "acos",
+        "acosh",
+        "asin",
+        "asinh",
+        "atan",
+        "atanh",
+        "cos",
+        "cosh",
+        "exp",
+        "isclose",
+        "isfinite",
+        "isinf",
+        "isnan",
+        "log",
+        "log10",
+        "phase",
+        "polar",
+        "rect",
+        "sin",
+        "sinh",
+        "sqrt",
+        "tan",
+        "tanh",
+    ]
+)
 
 
-PURE = {"": PURE_BUILTINS, "math": PURE_MATH}
+PURE = {"": PURE_BUILTINS, "math": PURE_MATH, "cmath": PURE_CMATH}
 
 
 class CallPlan(NamedTuple):

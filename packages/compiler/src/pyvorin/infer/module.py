@@ -31,7 +31,6 @@ from pyvorin.types import (
     FLOAT,
     FROZENSET,
     INT,
-    KIND_OF,
     LIBRARY,
     NONE,
     OBJECTS,
@@ -41,6 +40,7 @@ from pyvorin.types import (
     Callee,
     Obj,
     Type,
+    known_class,
 )
 
 CONTAINERS = frozenset(OBJECTS.values())
@@ -165,7 +165,7 @@ class Module:
             if name not in self.globals:
                 return None
             found = class_of(self.globals[name])
-            return Obj(frozenset((found if found in KIND_OF else "other",)))
+            return Obj(frozenset((known_class(found),)))
         if name in self.functions:
             return Callee("function", name, source=("global", name))
         if name not in self.globals:
@@ -261,5 +261,5 @@ def constant_type(value: Any) -> Type | None:
     if kind in (bytes, frozenset):
         return BYTES if kind is bytes else FROZENSET
     if kind is complex:
-        return Obj(frozenset(("other",)))
+        return Obj(frozenset(("complex",)))
     return None

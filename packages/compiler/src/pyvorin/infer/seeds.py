@@ -19,7 +19,17 @@ from pyvorin.infer.module import Recorded, SourceFunction
 from pyvorin.infer.program import MAX_INSTANCES, Program, evidence, parameter_type
 from pyvorin.ir.interp import Body
 from pyvorin.record import Budget, FunctionProfile, record
-from pyvorin.types import CHAR, INTS, KIND_OF, STR, Obj, Type, from_class, from_iterator, join
+from pyvorin.types import (
+    CHAR,
+    INTS,
+    STR,
+    Obj,
+    Type,
+    from_class,
+    from_iterator,
+    join,
+    known_class,
+)
 
 MAX_CALLS: Final = 30  # of one function that are looked at
 BUDGET: Final = Budget(calls=MAX_CALLS, call_ops=3_000, ops=60_000)
@@ -109,7 +119,7 @@ def _function(source: SourceFunction, namespace: dict[str, Any]) -> FunctionType
 
 def _plain(names: Iterable[str]) -> frozenset[str]:
     """Recorded classes as inference knows them."""
-    return frozenset(name if name in KIND_OF else "other" for name in names)
+    return frozenset(map(known_class, names))
 
 
 def _iterators(seen: FunctionProfile) -> Iterator[tuple[int, Type]]:
@@ -143,7 +153,7 @@ def _types(seen: FunctionProfile, signature: tuple[str, ...]) -> tuple[Type, ...
     """
     grows = any("big" in names for names in seen.by_signature[signature].values())
     kinds = ("big" if grows and name == "wide" else name for name in signature)
-    return tuple(parameter_type(from_class(name if name in KIND_OF else "other")) for name in kinds)
+    return tuple(parameter_type(from_class(known_class(name))) for name in kinds)
 
 
 def _by_types(

@@ -80,7 +80,7 @@ def _unpackstar(frame: Frame, op: Op, iterable: Any) -> tuple[object, ...]:
 
 
 # ---- typed: exact classes, and items that need no Python code ------------------------------------
-_SCALARS = (int, float, bool, str, type(None))
+_SCALARS = (int, float, bool, complex, str, type(None))
 _SEQUENCES = (list, tuple)
 _ITERABLES = (list, tuple, str, range, dict, set, bytes, bytearray)
 

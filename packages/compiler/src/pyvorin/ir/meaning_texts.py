@@ -12,7 +12,7 @@ from pyvorin.ir.model import Op
 if TYPE_CHECKING:
     from pyvorin.ir.interp import Frame
 
-_SCALARS = (int, float, bool, str, type(None))
+_SCALARS = (int, float, bool, complex, str, type(None))
 _CONVERT: dict[str, Callable[[Any], Any]] = {
     "": lambda x: x,
     "str": str,

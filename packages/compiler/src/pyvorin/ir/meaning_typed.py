@@ -234,7 +234,7 @@ _CLASSES: dict[str, type] = {
     "set_iterator": type(iter(set())),
     "NoneType": type(None),
 }
-_NUMBERS = (int, float, bool)
+_NUMBERS = (int, float, bool, complex)
 _SCALARS = (*_NUMBERS, str, type(None))
 
 

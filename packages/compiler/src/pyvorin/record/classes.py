@@ -3,7 +3,7 @@
 int       an int within 64 bits        char   a str of length 1
 wide      an int within 128 bits       str    any other str
 big       any other int
-float bool NoneType list dict …        the exact class
+float bool complex NoneType list …     the exact class
 function:helper                        a Python function
 builtin:len                            a function written in C, or a builtin class (builtin:int)
 range_iterator:1                       an iterator over a range, with its step
@@ -23,7 +23,7 @@ from typing import Any
 
 _INT, _WIDE = 1 << 63, 1 << 127
 _CLASSES: tuple[type, ...] = (
-    *(float, bool, type(None), list, tuple, range, dict, set, frozenset, bytes, bytearray),
+    *(float, bool, complex, type(None), list, tuple, range, dict, set, frozenset, bytes, bytearray),
     *(type({}.keys()), type({}.values()), type({}.items())),
     *(type(iter({})), type(iter({}.values())), type(iter({}.items())), type(iter(set()))),
 )

@@ -231,7 +231,8 @@ def box_value(rep: int, at: int) -> int:
 @inline
 def is_number(o: int) -> int:
     kind = class_of(o)
-    return kind == c.PyLong_Type or kind == c.PyFloat_Type or kind == c.PyBool_Type
+    real = kind == c.PyLong_Type or kind == c.PyFloat_Type or kind == c.PyBool_Type
+    return real or kind == c.PyComplex_Type
 
 
 @inline
