@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
 
 import pytest
 
-from tests.compiler.golden.test_tables import compare
+from tests.compiler.golden.tables import compare
 
 SOURCE = """
 class Loud(list):
@@ -167,11 +166,8 @@ def wanted(recorded: str) -> list[str]:
 
 @pytest.mark.parametrize("force", ["", "once", "every:1", "every:3"])
 @pytest.mark.parametrize("recorded", RECORDED)
-def test_iterators(
-    recorded: str, force: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYVORIN_FORCE", force)
+def test_iterators(recorded: str, force: str) -> None:
     first = wanted(recorded)
-    names = {call.partition("(")[0] for call in first}
+    names = [call.partition("(")[0] for call in first]
     calls = [f"{n}({', '.join(args)})" for n in names for args in product(*CALLS[n])]
-    compare(SOURCE, first, calls, tmp_path, len(calls) // 2, force=bool(force))
+    compare(SOURCE, first, calls, len(calls) // 2, [force])

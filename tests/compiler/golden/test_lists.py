@@ -6,17 +6,19 @@ all others.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import product
-from pathlib import Path
 
 import pytest
 
-from tests.compiler.golden.test_tables import compare
+from tests.compiler.golden.tables import compare
 
 SOURCE = """
 nan = float("nan")
 
 class Odd:
+    def __repr__(self):
+        return "Odd"
     def __eq__(self, other):
         print("eq", other)
         return True
@@ -280,21 +282,20 @@ PARAMETERS = {
 }
 
 
+def recorded_calls(recorded: str, names: Iterable[str]) -> list[str]:
+    given = RECORDED[recorded]
+    return [f"{name}({', '.join(given[p] for p in PARAMETERS[name])})" for name in names]
+
+
 @pytest.mark.parametrize("force", ["once", "every:1", "every:3"])
-def test_lists_with_guards_forced(
-    force: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYVORIN_FORCE", force)
+def test_lists_with_guards_forced(force: str) -> None:
     calls = [f"{name}({', '.join(args)})" for name in CALLS for args in product(*CALLS[name])]
-    wanted = [f"{n}({', '.join(RECORDED['ints'][p] for p in PARAMETERS[n])})" for n in CALLS]
-    compare(SOURCE, wanted, calls[::3], tmp_path, len(calls) // 6, force=True)
+    compare(SOURCE, recorded_calls("ints", CALLS), calls[::3], len(calls) // 6, [force])
 
 
 @pytest.mark.parametrize("recorded", RECORDED)
-def test_lists_and_tuples(recorded: str, tmp_path: Path) -> None:
+def test_lists_and_tuples(recorded: str) -> None:
     names = [name for name in CALLS if recorded != "tuples" or name not in CHANGING]
+    first = [call for each in RECORDED for call in recorded_calls(each, names)]
     calls = [f"{name}({', '.join(args)})" for name in names for args in product(*CALLS[name])]
-    wanted = [
-        f"{name}({', '.join(RECORDED[recorded][p] for p in PARAMETERS[name])})" for name in names
-    ]
-    compare(SOURCE, wanted, calls, tmp_path, least=len(calls) // 2)
+    compare(SOURCE, recorded_calls(recorded, names), calls, len(calls) // 2, first=first)

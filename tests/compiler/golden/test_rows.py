@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
 
 import pytest
 from pyvorin.ir.model import Function
 
-from tests.compiler.golden.test_tables import compare
+from tests.compiler.golden.tables import compare
 from tests.compiler.lower.test_lowering import lower
 
 SOURCE = """
@@ -117,13 +116,13 @@ def recorded_calls(a: str) -> list[str]:
 
 @pytest.mark.parametrize("force", ["", "once", "every:1", "every:4"])
 @pytest.mark.parametrize("recorded", RECORDED)
-def test_rows(recorded: str, force: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYVORIN_FORCE", force)
+def test_rows(recorded: str, force: str) -> None:
+    first = [call for table in RECORDED.values() for call in recorded_calls(table)]
     calls = [f"{n}({', '.join(args)})" for n in NAMES for args in product(TABLES, SIZES, SIZES)]
     calls += [f"other({a}, {b}, {n})" for a in TABLES for b in ("[0] * 3", "[]") for n in SIZES]
     calls += [f"aliased(twice({a}), {n})" for a in TABLES for n in SIZES]
     wanted = recorded_calls(RECORDED[recorded])
-    compare(SOURCE, wanted, calls, tmp_path, len(calls) // 2, force=bool(force))
+    compare(SOURCE, wanted, calls, len(calls) // 2, [force], first=first)
 
 
 def loops_that_read_rows(function: Function) -> list[str]:
