@@ -20,7 +20,7 @@ def run(file: Path, artifact: Path | None) -> tuple[str, dict[str, dict[str, int
     if artifact is not None:
         command.append(str(artifact))
     environment = {**os.environ, "PYTHONHASHSEED": "0", "COLUMNS": "80"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300)
     assert done.returncode == 0, f"exit {done.returncode}: {done.stderr[-3000:]}"
     return done.stdout, json.loads(done.stderr.splitlines()[-1])
 
