@@ -16,9 +16,11 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,13 +57,11 @@ def main(arguments: Sequence[str]) -> int:
     baseline = next(iter(found))
     seed = os.environ.setdefault("PYVORIN_FUZZ_SEED", fuzz_seed())
     print(f"PYVORIN_FUZZ_SEED={seed}  # gives the same random programs again")
-    total = Tally()
-    for minor in found:
-        if minor == baseline:
-            total.add(_run(minor, ROOT / ".venv", options.paths or ["tests"], options))
-        elif not (options.fast or options.marks or options.paths):
-            present = [path for path in ON_EVERY_MINOR if (ROOT / path).is_dir()]
-            total.add(_run(minor, ROOT / ".venvs" / minor, present, options))
+    paths = options.paths or ["tests"]
+    total = _run(baseline, ROOT / ".venv", paths, options, options.jobs)
+    if not (options.fast or options.marks or options.paths):
+        for tally in _side_by_side([minor for minor in found if minor != baseline], options):
+            total.add(tally)
     _report(total, [minor for minor in interpreters.SUPPORTED if minor not in found])
     return 1 if total.failed or not total.passed else 0
 
@@ -75,7 +75,32 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _run(minor: str, home: Path, paths: list[str], options: argparse.Namespace) -> Tally:
+def _side_by_side(minors: list[str], options: argparse.Namespace) -> list[Tally]:
+    """What runs on every minor, on several at once: they take equally long, so no core is idle
+    while the last long test of one of them runs. Each prints what it says when it has ended.
+    """
+    if not minors:
+        return []
+    paths = [path for path in ON_EVERY_MINOR if (ROOT / path).is_dir()]
+    at_once = min(len(minors), options.jobs)
+
+    def run(minor: str) -> Tally:
+        home = ROOT / ".venvs" / minor
+        return _run(minor, home, paths, options, options.jobs // at_once, aside=True)
+
+    with ThreadPoolExecutor(at_once) as pool:
+        return list(pool.map(run, minors))
+
+
+def _run(
+    minor: str,
+    home: Path,
+    paths: list[str],
+    options: argparse.Namespace,
+    jobs: int,
+    *,
+    aside: bool = False,
+) -> Tally:
     """Run pytest in one environment, in worker processes, so that a crash costs one test."""
     python = home / "bin/python"
     if not python.exists():
@@ -83,11 +108,14 @@ def _run(minor: str, home: Path, paths: list[str], options: argparse.Namespace) 
         return Tally(failed=1)
     marks = options.marks or (QUICK if options.fast else "not fuzz")
     print(f"=== CPython {minor}: {' '.join(paths)} ({marks})", flush=True)
+    began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder, "results.xml")
         command = [str(python), "-m", "pytest", "-q", "-m", marks, f"--junitxml={results}"]
-        command += [f"--numprocesses={options.jobs}", "--dist=worksteal", *paths]
-        status = subprocess.run(command, cwd=ROOT).returncode
+        command += [f"--numprocesses={jobs}", "--dist=worksteal", *paths]
+        status, said = _call(command, aside)
+        took = time.monotonic() - began
+        print(f"=== CPython {minor}: {took:.0f} s\n{said}", end="", flush=True)
         if status == NO_TESTS_FOUND:
             print(f"CPython {minor}: no test found in {' '.join(paths)}")
             return Tally(failed=0 if options.marks else 1)
@@ -96,6 +124,22 @@ def _run(minor: str, home: Path, paths: list[str], options: argparse.Namespace) 
         print(f"FAILED: pytest on CPython {minor} ended with status {status}")
         tally.failed = 1
     return tally
+
+
+def _call(command: list[str], aside: bool) -> tuple[int, str]:
+    """Run a command; its status and, if it runs `aside`, what it printed."""
+    # So that the many interpreters that tests start find modules compiled.
+    environment = {n: v for n, v in os.environ.items() if n != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE if aside else None,
+        stderr=subprocess.STDOUT if aside else None,
+        text=True,
+        errors="replace",
+    )
+    return done.returncode, done.stdout or ""
 
 
 def _read(results: Path) -> Tally:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib.util
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +26,13 @@ MIXED = {
     "test_broken.py": "import nothing_of_this_name",
     "test_crash.py": "import ctypes\ndef test_a(): ctypes.string_at(0)",
 }
+
+
+_spec = importlib.util.spec_from_file_location("runner", ROOT / "tools/test.py")
+assert _spec is not None
+assert _spec.loader is not None
+runner = sys.modules["runner"] = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(runner)
 
 
 def run(folder: Path, files: dict[str, str]) -> tuple[str, int]:
@@ -51,6 +62,35 @@ def test_a_run_in_which_nothing_passed_is_no_success(tmp_path: Path, name: str) 
 def test_a_run_without_failures_succeeds(tmp_path: Path) -> None:
     output, status = run(tmp_path, {"test_good.py": MIXED["test_good.py"]})
     assert (output.splitlines()[-1], status) == ("2 passed, 0 failed, 0 skipped", 0)
+
+
+@pytest.mark.parametrize(("jobs", "at_once", "each"), [(1, 1, 1), (2, 2, 1), (5, 2, 2), (9, 3, 3)])
+def test_further_minors_share_the_jobs(
+    monkeypatch: pytest.MonkeyPatch, jobs: int, at_once: int, each: int
+) -> None:
+    minors = ["3.12", "3.13", "3.14"][: max(2, at_once)]
+    together = threading.Barrier(at_once)
+    given = []
+
+    def instead(
+        minor: str, _home: Path, _paths: list[str], _options: Any, jobs: int, **_: Any
+    ) -> Any:
+        together.wait(60)
+        given.append((minor, jobs))
+        return runner.Tally(passed=1)
+
+    monkeypatch.setattr(runner, "_run", instead)
+    tallies = runner._side_by_side(minors, argparse.Namespace(jobs=jobs))
+    assert sum(tally.passed for tally in tallies) == len(minors)
+    assert sorted(given) == [(minor, each) for minor in minors]
+
+
+def test_what_runs_aside_says_all_at_its_end(capfd: pytest.CaptureFixture[str]) -> None:
+    code = "import sys; print('one', flush=True); print('two', file=sys.stderr); sys.exit(3)"
+    assert runner._call([sys.executable, "-c", code], True) == (3, "one\ntwo\n")
+    assert capfd.readouterr().out == ""
+    assert runner._call([sys.executable, "-c", code], False) == (3, "")
+    assert capfd.readouterr() == ("one\n", "two\n")
 
 
 def test_this_interpreter_is_found() -> None:
