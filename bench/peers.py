@@ -204,7 +204,7 @@ def _ours(checked: bool = True) -> Peer | Unavailable:
     def command(source: Path, workload: Workload, folder: Path) -> list[str]:
         typical = folder / "typical.py"
         typical.write_text(workload.typical)
-        choices = ["--on-unsupported", "keep-python", "--min-speedup", "0", "--format", "json"]
+        choices = ["--on-unsupported", "keep-python", "--format", "json"]
         choices += ["--examples", str(typical), "-o", str(folder)]
         choices += [] if checked else ["--no-check"]
         return [str(compiler), "compile", str(source), *choices]
