@@ -70,6 +70,8 @@ class Kind(Enum):
     ITEM_ITER = auto()
     SET_ITER = auto()
 
+    __hash__ = object.__hash__  # members are single; that of Enum is Python code
+
     def __repr__(self) -> str:
         return self.name
 
@@ -264,7 +266,7 @@ def classes(type_: Type) -> frozenset[str]:
 
 def join(a: Type, b: Type) -> Type:
     """The least type that holds both."""
-    if a == b or b is BOTTOM:
+    if a is b or b is BOTTOM or a == b:
         return a
     if a is BOTTOM:
         return b

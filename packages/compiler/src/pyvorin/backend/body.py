@@ -132,6 +132,7 @@ class Body:
         self.sites = sites
         self.counters = counters
         self.blocks = reachable(function)
+        self.names = {block: f"b{number}" for number, block in enumerate(self.blocks)}
         self.live = Liveness(self.blocks)
         self.result = result_type(function)
         self.values: dict[Value, str] = {}
@@ -296,10 +297,11 @@ class Body:
             self.leaving = self.fresh("leave")
             site, frame = self.sites.add(self.op)
             owned = self.live.before[self.block][self.index]
-            dropped = sorted(owned - set(frame.values), key=lambda value: value.id)
+            dropped = sorted(owned - frame.values.keys(), key=lambda value: value.id)
             self.leave_site = f"site.{site.index}"
             self.leave_values = [*frame.values, *dropped]
-            codes = leaving.codes(frame.values, dropped, owned, self.op.name == "call.native")
+            kept, calls = list(frame.values), self.op.name == "call.native"
+            codes = leaving.codes(kept, dropped, owned, calls)
             state = f"state.{self.sites.number}"
             self.text.data(
                 self.leave_site, frame.descriptor(site.index, state, self.counters, codes)
@@ -327,7 +329,7 @@ class Body:
     # ---- entries, blocks, edges -----------------------------------------------------------------
 
     def _name(self, block: Block) -> str:
-        return f"b{self.blocks.index(block)}"
+        return self.names[block]
 
     def _enter(self) -> list[str]:
         """Write the start block; the function's parameters."""

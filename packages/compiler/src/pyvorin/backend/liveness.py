@@ -29,11 +29,9 @@ HARMLESS = ("hash.step",)  # writes, but lets go of nothing
 WRITES = (Effect.WRITE, Effect.CALL)
 
 
-def uses(op: Op) -> Iterator[Value]:
+def uses(op: Op) -> list[Value]:
     """The values that an operation needs, without edge arguments."""
-    yield from op.operands
-    if may_leave(op):
-        yield from state_values(op.state)
+    return [*op.operands, *state_values(op.state)] if may_leave(op) else op.operands
 
 
 class Liveness:
@@ -48,22 +46,41 @@ class Liveness:
         self.borrowed: set[Value] = set()
         self.inside: dict[Block, frozenset[Value]] = {b: frozenset() for b in blocks}
         self.before: dict[Block, list[frozenset[Value]]] = {}
+        self.uses = {block: [uses(op) for op in block.ops] for block in blocks}
         self._borrow_from_callers()
         self._solve()
-        self._borrow_from_containers()
-        for block, sets in self.before.items():
-            self.before[block] = [alive - self.borrowed for alive in sets]
-            self.inside[block] -= self.borrowed
+        self.before = {block: self._scan(block) for block in blocks}
+        if lent := self._borrow_from_containers():
+            for block, sets in self.before.items():
+                self.before[block] = [alive - lent for alive in sets]
+                self.inside[block] -= lent
 
     def _solve(self) -> None:
+        """Find what is alive at the start of each block: what it needs, and what its successors do
+        and it does not define.
+        """
+        needed, defined = {}, {}
+        for block in self.blocks:
+            alive: set[Value] = set(self._passed(block))
+            for op, used in zip(reversed(block.ops), reversed(self.uses[block]), strict=True):
+                alive.difference_update(op.results)
+                alive.update(filter(self.owned, used))
+            results = {value for op in block.ops for value in op.results}
+            needed[block] = frozenset(alive.difference(block.params))
+            defined[block] = results.union(block.params)
         changed = True
         while changed:
             changed = False
             for block in reversed(self.blocks):
-                self.before[block] = self._scan(block)
-                start = self.before[block][0] - set(block.params)
+                later: set[Value] = set()
+                later.update(*(self.inside[edge.block] for edge in block.terminator.edges))
+                start = needed[block] | (later - defined[block])
                 changed |= start != self.inside[block]
                 self.inside[block] = start
+
+    def _passed(self, block: Block) -> Iterator[Value]:
+        """The owned values that a block hands to the parameters of its successors."""
+        return (arg for e in block.terminator.edges for arg in e.args if self.owned(arg))
 
     def owned(self, value: Value) -> bool:
         """Must this value's reference be dropped or handed on?"""
@@ -90,26 +107,28 @@ class Liveness:
                         self.borrowed.discard(param)
                         changed = True
 
-    def _borrow_from_containers(self) -> None:
+    def _borrow_from_containers(self) -> set[Value]:
         elsewhere: dict[Value, set[Block]] = {}
         for block in self.blocks:
-            for op in block.ops:
-                for value in (*uses(op), *(arg for edge in op.edges for arg in edge.args)):
+            for op, used in zip(block.ops, self.uses[block], strict=True):
+                for value in (*used, *(arg for edge in op.edges for arg in edge.args)):
                     elsewhere.setdefault(value, set()).add(block)
+        found: set[Value] = set()
         for block in self.blocks:
             for index, op in enumerate(block.ops):
                 here = op.name in READS and elsewhere.get(op.result, {block}) == {block}
                 if here and self._is_safe(block, index, op):
+                    found.add(op.result)
                     self.borrowed.add(op.result)
+        return found
 
     def _is_safe(self, block: Block, index: int, op: Op) -> bool:
         """Does nothing let go of the item before its last use, and is that no edge?"""
-        last = index
+        last, used = index, self.uses[block]
         for place in range(index + 1, len(block.ops)):
-            later = block.ops[place]
-            if any(op.result in edge.args for edge in later.edges):
+            if any(op.result in edge.args for edge in block.ops[place].edges):
                 return False
-            if op.result in uses(later):
+            if op.result in used[place]:
                 last = place
         container, after = op.operands[0], self.before[block][last + 1 :]
         if container not in self.borrowed and (not after or container not in after[0]):
@@ -120,13 +139,12 @@ class Liveness:
         )
 
     def _scan(self, block: Block) -> list[frozenset[Value]]:
-        alive: set[Value] = set()
-        for edge in block.terminator.edges:
-            alive |= self.inside[edge.block]
-            alive.update(arg for arg in edge.args if self.owned(arg))
+        """The owned values alive before each operation of a block."""
+        alive: set[Value] = set(self._passed(block))
+        alive.update(*(self.inside[edge.block] for edge in block.terminator.edges))
         before: list[frozenset[Value]] = []
-        for op in reversed(block.ops):
+        for op, used in zip(reversed(block.ops), reversed(self.uses[block]), strict=True):
             alive.difference_update(op.results)
-            alive.update(value for value in uses(op) if self.owned(value))
+            alive.update(filter(self.owned, used))
             before.append(frozenset(alive))
         return before[::-1]

@@ -93,6 +93,7 @@ class FunctionSites:
     points: dict[Point, int] = field(default_factory=dict)
     sites: list[Site] = field(default_factory=list)
     positions: list[tuple[int | None, ...]] = field(init=False)
+    instructions: list[bytecode.Instruction] = field(default_factory=list)  # once a call asks
 
     def __post_init__(self) -> None:
         self.positions = list(self.code.co_positions())
@@ -114,17 +115,36 @@ class FunctionSites:
         self.sites.append(site)
         frame = Frame(self.objects, state, point, _KINDS.get(op.name, frames.KIND_GUARD))
         if op.name == "call.native":
-            frame.called, frame.named = _called(self.code, state)
+            frame.called, frame.named = self._called(state)
         return site, frame
+
+    def _called(self, state: FrameState) -> tuple[int, bool]:
+        """Where on the stack, NULLs not counted, the object lies that the call after a state calls,
+        and whether a tuple of keyword names is on top.
+        """
+        self.instructions = self.instructions or bytecode.decode(self.code).instructions
+        instructions = iter(self.instructions)
+        call = next(ins for ins in instructions if ins.offset == state.offset)
+        if call.name == "KW_NAMES":
+            call = next(instructions)
+        if call.name not in ("PRECALL", "CALL", "CALL_KW"):
+            raise ValueError(f"{call.name} at {state.offset} is not a call")
+        named = call.name == "CALL_KW"
+        depth = len(state.stack) - call.arg - named - 2
+        under = [slot is not None for slot in state.stack[: depth + 2]]
+        if under[depth] and under[depth + 1]:
+            return sum(
+                under
+            ) - 2, named  # the lower one is called, with the other as first argument
+        return sum(under) - 1, named
 
 
 class Frame:
-    """One frame state, encoded: `values` are to be stored in the record, at `offsets`."""
+    """One frame state, encoded: `values` are to be stored in the record."""
 
     def __init__(self, objects: Objects, state: FrameState, point: int, kind: int) -> None:
         self.objects = objects
-        self.values: list[Value] = []
-        self.offsets: list[int] = []
+        self.values: dict[Value, int] = {}  # with their offsets
         self.raw = 0
         self.nodes: list[tuple[int, int, int, int]] = []
         self.extra: list[int] = []
@@ -137,10 +157,9 @@ class Frame:
     def _raw(self, value: Value) -> int:
         """The byte offset of a value in the record."""
         if value not in self.values:
-            self.values.append(value)
-            self.offsets.append(self.raw)
+            self.values[value] = self.raw
             self.raw += 16 if value.rep is Rep.I128 else 8
-        return self.offsets[self.values.index(value)]
+        return self.values[value]
 
     def _node(self, key: object, kind: int, *rest: int) -> int:
         x, y, z = (*rest, 0, 0, 0)[:3]
@@ -189,24 +208,6 @@ class Frame:
             f"internal constant {{ ptr, ptr, [{len(content)} x i8] }} "
             f'{{ ptr @{state}, ptr @{counters}, [{len(content)} x i8] c"{escaped(content)}" }}'
         )
-
-
-def _called(code: CodeType, state: FrameState) -> tuple[int, bool]:
-    """Where on the stack, NULLs not counted, the object lies that the call after a state calls, and
-    whether a tuple of keyword names is on top.
-    """
-    instructions = iter(bytecode.decode(code).instructions)
-    call = next(ins for ins in instructions if ins.offset == state.offset)
-    if call.name == "KW_NAMES":
-        call = next(instructions)
-    if call.name not in ("PRECALL", "CALL", "CALL_KW"):
-        raise ValueError(f"{call.name} at {state.offset} is not a call")
-    named = call.name == "CALL_KW"
-    depth = len(state.stack) - call.arg - named - 2
-    under = [slot is not None for slot in state.stack[: depth + 2]]
-    if under[depth] and under[depth + 1]:
-        return sum(under) - 2, named  # the lower one is called, with the other as first argument
-    return sum(under) - 1, named
 
 
 def constant_sources(ops: Iterator[Op]) -> Iterator[Source]:

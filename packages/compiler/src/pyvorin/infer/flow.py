@@ -234,7 +234,9 @@ class Flow:
         return method or op.name in _LOADS
 
     def _raise(self, value: Value, type_: Type) -> None:
-        self.types[value.id] = join(self.type(value), type_)
+        known = self.type(value)
+        if type_ is not known:
+            self.types[value.id] = join(known, type_)
 
     def item(self, index: Value, length: int) -> int | None:
         """Which of `length` items a constant index selects; None when it does not say."""

@@ -36,6 +36,8 @@ class Rep(Enum):
     I1 = "i1"  # a Python bool, or a truth value
     CHAR = "char"  # a Python str of length 1, as its code point
 
+    __hash__ = object.__hash__  # members are single; that of Enum is Python code
+
 
 @dataclass(eq=False, slots=True)
 class Value:
@@ -226,8 +228,13 @@ def slot_values(slot: Slot) -> Iterator[Value]:
             return
 
 
-def state_values(state: FrameState | None) -> Iterator[Value]:
+def state_values(state: FrameState | None) -> list[Value]:
     """The values that a frame state keeps alive, locals first."""
+    found: list[Value] = []
     if state is not None:
         for slot in (*state.locals, *state.stack):
-            yield from slot_values(slot)
+            if type(slot) is Value:  # most are, and asked for often
+                found.append(slot)
+            elif slot is not None:
+                found += slot_values(slot)
+    return found

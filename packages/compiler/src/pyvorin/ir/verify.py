@@ -50,6 +50,7 @@ VIRTUAL_ITEMS = {
     "enumerate": 2,
     "reversed": 2,
 }
+REP_NAMES = {rep: rep.value for rep in Rep}  # `value` runs Python code
 ANY_ITEMS = ("tuple", "zip", "function")
 
 
@@ -150,8 +151,8 @@ class _Verifier:
     def _edge_problems(self, block: Block, args: list[Value]) -> Iterator[str]:
         if block not in self.blocks:
             yield f"edge to {block}, which is not in the function"
-        passed = [value.rep.value for value in args]
-        taken = [value.rep.value for value in block.params]
+        passed = [REP_NAMES[value.rep] for value in args]
+        taken = [REP_NAMES[value.rep] for value in block.params]
         if passed != taken:
             yield f"edge passes {passed}, {block.label} takes {taken}"
 
@@ -198,7 +199,7 @@ def _is_typed(op: Op) -> bool:
 
 def _uses(op: Op) -> Iterator[tuple[str, list[Value]]]:
     yield "operand", op.operands
-    yield "frame-state value", list(state_values(op.state))
+    yield "frame-state value", state_values(op.state)
     for edge in op.edges:
         yield "edge argument", edge.args
 
@@ -215,8 +216,8 @@ def _match(
     for name, value in zip(fixed, found, strict=False):
         if name == "T":
             any_rep[:] = any_rep or [value.rep]
-            name = any_rep[0].value
-        if value.rep.value != name:
+            name = REP_NAMES[any_rep[0]]
+        if REP_NAMES[value.rep] != name:
             yield f"{what} {value} is {value.rep.value}, not {name}"
 
 
