@@ -159,3 +159,26 @@ def test_what_cannot_be_is_one_message(words: list[str], message: str, tmp_path:
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
     assert done.stderr.startswith(f"pyvorin-server: {message}")
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_up_gives_up_on_what_no_restart_mends(tmp_path: Path) -> None:
+    broken = Installation(tmp_path / "data", 8447)
+    broken.run("init", "--organisation", "Acme")
+    database = broken.folder / "app.db"
+    whole = database.read_bytes()
+    database.write_bytes(b"no database at all\n" * 100)
+    refused = broken.run("up", check=False)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
+    assert "the database cannot be used: file is not a database" in refused.stderr
+    found = json.loads(broken.run("doctor", "--format", "json", check=False).stdout)
+    assert {each["status"] for each in found if each["check"] in ("database", "audit")} == {"fail"}
+
+    database.write_bytes(whole)
+    (broken.folder / "engine.db").write_bytes(b"no database at all\n" * 100)
+    done = broken.run("up", check=False)
+    assert done.returncode == 4, done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert "does not start: " in last, done.stderr
+    assert "file is not a database" in last, done.stderr
+    left = subprocess.run(["pgrep", "-f", str(broken.folder)], capture_output=True, text=True)
+    assert left.stdout == ""

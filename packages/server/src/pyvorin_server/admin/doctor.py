@@ -17,6 +17,7 @@ import obstore
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import MemoryStore
 from pyvorin_wire.platform import SUPPORTED_TAGS
+from sqlalchemy.exc import SQLAlchemyError
 
 from pyvorin_server import worker
 from pyvorin_server.admin.init import is_initialised
@@ -57,8 +58,18 @@ def examine(settings: Settings) -> list[Finding]:
         return [missing, *found]
     checks: tuple[Callable[[Settings], Finding], ...] = (_key_files, _database, _audit, _store)
     return [Finding("installation", "ok", str(settings.data_dir)), *found] + [
-        check(settings) for check in checks
+        _tried(check, settings) for check in checks
     ]
+
+
+def _tried(check: Callable[[Settings], Finding], settings: Settings) -> Finding:
+    """A check's finding; a database that refuses is one too."""
+    try:
+        return check(settings)
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+        remedy = "is its server reachable? A damaged file must be restored from a copy"
+        return Finding(check.__name__.strip("_"), "fail", cause, remedy)
 
 
 def as_text(findings: Iterable[Finding], *, coloured: bool) -> str:

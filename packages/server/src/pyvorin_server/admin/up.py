@@ -5,7 +5,8 @@
         ├ worker     supervisor: engine, jails
         └ api        HTTPS on loopback, source broker
 
-A process that dies is started again, with growing pauses. SIGTERM drains: the API finishes its
+A process that dies is started again, with growing pauses; one that does not get through its start
+at all, a few times in a row, ends `up` with what it said last. SIGTERM drains: the API finishes its
 requests, the supervisor its jobs, then signer and verifier go. Each child also asks the kernel to
 be ended with its parent, so that even a killed `up` leaves nothing running.
 """
@@ -35,6 +36,8 @@ _READY_S = 60.0
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 10.0
 _STEADY_S = 30.0
+_MOST_STARTS = 3  # before the installation is ready: what is wrong then, time does not mend
+_LOG_TAIL_BYTES = 4096
 
 
 @dataclass(slots=True)
@@ -44,6 +47,7 @@ class Child:
     name: str
     process: subprocess.Popen[bytes] | None = None
     pause_s: float = _FIRST_PAUSE_S
+    starts: int = 0
     started_at: float = field(default_factory=time.monotonic)
 
 
@@ -65,9 +69,11 @@ class Up:
             try:
                 for name in START_ORDER:
                     self._start(self._children[name])
-                if not self._wait_ready():
-                    print("pyvorin-server: not ready; see the log folder", file=sys.stderr)
+                if (problem := self._wait_ready()) is not None:
+                    print(f"pyvorin-server: {problem}", file=sys.stderr)
                     return 4
+                if self._stop.is_set():
+                    return 0
                 print(f"ready {self._settings.url}", flush=True)
                 self._watch()
                 return 0
@@ -100,18 +106,35 @@ class Up:
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
         log.close()
+        child.starts += 1
         child.started_at = time.monotonic()
 
-    def _wait_ready(self) -> bool:
-        """Wait until the supervisor has its jails and the API accepts connections."""
+    def _wait_ready(self) -> str | None:
+        """Wait until the supervisor has its jails and the API accepts connections, or until `up` is
+        to stop. Return why that will not be.
+        """
         marks = (self._settings.run_dir / READY_FILE, self._settings.run_dir / "broker.sock")
         until = time.monotonic() + _READY_S
         while time.monotonic() < until and not self._stop.is_set():
             if all(map(Path.exists, marks)) and self._api_listens():
-                return True
+                return None
+            for child in self._children.values():
+                if child.starts == _MOST_STARTS and child.process and child.process.poll():
+                    return f"{child.name} does not start: {self._last_words(child)}"
             self._restart_dead()
             self._stop.wait(0.05)
-        return self._stop.is_set()
+        if self._stop.is_set():
+            return None
+        return f"not ready within {_READY_S:.0f} s; see {self._settings.log_dir}"
+
+    def _last_words(self, child: Child) -> str:
+        """The last line of a child's log, and where the others are."""
+        path = self._settings.log_dir / f"{child.name}.log"
+        with path.open("rb") as log:
+            log.seek(max(0, path.stat().st_size - _LOG_TAIL_BYTES))
+            lines = log.read().decode("utf-8", "replace").strip().splitlines()
+        said = lines[-1].removeprefix("pyvorin-server: ") if lines else "it said nothing"
+        return f"{said} ({path})"
 
     def _api_listens(self) -> bool:
         """Return whether the API's process holds a listening socket on the configured port."""

@@ -28,13 +28,15 @@ def newest() -> str:
 
 
 def current(settings: Settings) -> str | None:
-    """Return the revision the database is at; None when it has no tables of ours."""
+    """Return the revision the database is at; None when it has no tables of ours. Raises
+    `SQLAlchemyError` for a database that is damaged or cannot be reached.
+    """
     engine = sa.create_engine(sync_url(settings.app_database))
     try:
         with engine.connect() as connection:
+            if not sa.inspect(connection).has_table("alembic_version"):
+                return None
             return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
-    except sa.exc.SQLAlchemyError:
-        return None
     finally:
         engine.dispose()
 
