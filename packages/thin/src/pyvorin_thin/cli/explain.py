@@ -3,7 +3,6 @@ compiler explains its own if it is installed. Offline."""
 
 import argparse
 
-from pyvorin_thin import local
 from pyvorin_thin.cli import output
 from pyvorin_thin.codes import CODES, page
 from pyvorin_thin.endings import ENDINGS
@@ -31,6 +30,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _compilers_page(code: str) -> str:
     """The compiler's page. Raises UsageError if there is none, or no compiler."""
+    from pyvorin_thin import local  # starts processes, which takes long to import
+
     if not local.is_installed():
         raise UsageError(
             "PYV870",

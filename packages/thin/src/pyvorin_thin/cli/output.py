@@ -1,7 +1,6 @@
 """How results reach people and machines. Standard output is data; everything for people goes to
 standard error."""
 
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -11,6 +10,8 @@ from typing import Any
 def data(document: Mapping[str, Any], text: str, style: str) -> None:
     """Write a result: the document as JSON, or its text."""
     if style == "json":
+        import json  # most answers are text, and it takes long to import
+
         text = json.dumps({"schema_version": 1, **document}, indent=2, sort_keys=True) + "\n"
     sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
 
