@@ -10,6 +10,7 @@ import sys
 import pytest
 import pyvorin_thin.cli
 from pyvorin_thin import activation, cli, codes, config, endings, keys, local, store
+from pyvorin_thin.cli import arguments
 
 from tests.thin import artifacts
 
@@ -375,3 +376,26 @@ def test_precedence(tmp_path, monkeypatch):
 
 def test_nothing_but_the_flag_and_the_variable_opt_in_to_source():
     assert not any("source" in name for name in config.DEFAULTS)
+
+
+def test_a_page_is_explained_without_what_takes_long_to_import():
+    program = (
+        "import sys; before = set(sys.modules)\n"
+        "from pyvorin_thin import cli; assert cli.main(['explain', 'PYV801']) == 0\n"
+        "print(*set(sys.modules) - before, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    slow = {"dataclasses", "inspect", "json", "ssl", "subprocess", "tempfile", "ast"}
+    assert "argparse" in done.stderr.split()
+    assert not slow & set(done.stderr.split())
+
+
+def test_only_the_grammar_of_commands_that_are_named_is_made():
+    whole, one = arguments.parser(), arguments.parser(["explain"])
+    assert len(whole.format_help()) == len(one.format_help())
+    assert arguments.parse(["explain", "PYV801"]).code == "PYV801"
+    assert arguments.parse(["check", "explain"]).paths == ["explain"]
+    with pytest.raises(arguments.BadUsage, match="invalid choice"):
+        arguments.parse(["explian"])

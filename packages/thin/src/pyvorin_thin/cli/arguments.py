@@ -3,10 +3,11 @@
 import argparse
 import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NoReturn
 
 VERSION: Final = "0.1.0"
+FINDINGS: Final = ("text", "json", "sarif", "github")
 EXAMPLES: Final = """\
 examples:
   pyvorin-thin report -- python app.py            what would compiling gain? (no account)
@@ -35,7 +36,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
             " can see it; give it on standard input or with --key-file, and ask for a new one\n"
         )
         raise SystemExit(2)
-    return _parser().parse_args(words)
+    return parser(words).parse_args(words)
 
 
 def style(words: Sequence[str]) -> str:
@@ -45,46 +46,50 @@ def style(words: Sequence[str]) -> str:
     return asked[-1] if asked and asked[-1] in ("json", "sarif", "github") else "text"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+def parser(words: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """The whole grammar; with `words`, of the commands that are among them, which is much less."""
+    whole = _Parser(
         prog="pyvorin-thin",
         description="Compile Python to native code that answers exactly as CPython does.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"pyvorin-thin {VERSION}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-
-    def command(
-        name: str, summary: str, formats: tuple[str, ...] = ("text", "json")
-    ) -> argparse.ArgumentParser:
+    whole.add_argument("--version", action="version", version=f"pyvorin-thin {VERSION}")
+    commands = whole.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary, grammar in COMMANDS:
         added = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
-        added.set_defaults(module=name)
-        added.add_argument("--format", choices=formats, default="text")
-        return added
+        if words is None or name in words:
+            added.set_defaults(module=name)
+            formats = FINDINGS if name in ("check", "compile") else ("text", "json")
+            added.add_argument("--format", choices=formats, default="text")
+            grammar(added)
+    return whole
 
-    findings = ("text", "json", "sarif", "github")
-    _activate(command("activate", "join a service with a licence key, read from standard input"))
-    command("status", "activation, licence, artifacts, fallbacks, telemetry")
-    _check(command("check", "say what would compile and what must not be sent; offline", findings))
-    _compile(command("compile", "get native code for a file", findings))
-    _verify(command("verify", "verify stored artifacts, and that they fit the source as it is"))
-    _verify(command("inspect", "show an artifact's manifest and signed provenance"))
-    _program(command("run", "run a program with native code attached"))
-    _benchmark(command("benchmark", "time a program with and without native code"))
-    _report(command("report", "profile, compile, verify and time; no account needed"))
-    explain = command("explain", "explain a diagnostic code; offline")
-    explain.add_argument("code", metavar="CODE", nargs="?", help="all codes if left out")
-    _cache(command("cache", "look after stored artifacts"))
-    telemetry = command("telemetry", "see and switch usage events")
-    telemetry.add_argument("action", choices=("on", "off", "status", "show"))
-    command("sync", "fetch recall list, trust updates and licence")
-    _job(command("job", "jobs of your organisation"))
-    command("doctor", "check this machine, and say what to do")
-    off = command("off", "stop attaching native code on this machine")
-    off.add_argument("--undo", action="store_true", help="attach again")
-    return parser
+
+def _nothing(parser: argparse.ArgumentParser) -> None:
+    """The grammar of a command without arguments."""
+
+
+def _explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("code", metavar="CODE", nargs="?", help="all codes if left out")
+
+
+def _telemetry(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("action", choices=("on", "off", "status", "show"))
+
+
+def _off(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--undo", action="store_true", help="attach again")
+
+
+def _privacy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", nargs="?", help="show its bytes, as they would go")
+
+
+def _completion(parser: argparse.ArgumentParser) -> None:
+    use = "bash, zsh: source <(pyvorin-thin completion SHELL); fish: … | source"
+    parser.add_argument("shell", choices=("bash", "zsh", "fish"), help=use)
 
 
 def _activate(parser: argparse.ArgumentParser) -> None:
@@ -172,3 +177,27 @@ def _cache(parser: argparse.ArgumentParser) -> None:
 def _job(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=("list", "status", "cancel"))
     parser.add_argument("job_id", nargs="?", metavar="JOB")
+
+
+COMMANDS: Final[tuple[tuple[str, str, Callable[[argparse.ArgumentParser], None]], ...]] = (
+    ("activate", "join a service with a licence key, read from standard input", _activate),
+    ("status", "activation, licence, artifacts, fallbacks, telemetry", _nothing),
+    ("check", "say what would compile and what must not be sent; offline", _check),
+    ("compile", "get native code for a file", _compile),
+    ("verify", "verify stored artifacts, and that they fit the source as it is", _verify),
+    ("inspect", "show an artifact's manifest and signed provenance", _verify),
+    ("run", "run a program with native code attached", _program),
+    ("benchmark", "time a program with and without native code", _benchmark),
+    ("report", "profile, compile, verify and time; no account needed", _report),
+    ("explain", "explain a diagnostic code; offline", _explain),
+    ("cache", "look after stored artifacts", _cache),
+    ("keys", "the keys that this machine trusts, and those it holds", _nothing),
+    ("privacy", "what would be sent, and what is kept; sends nothing", _privacy),
+    ("telemetry", "see and switch usage events", _telemetry),
+    ("sync", "fetch recall list, trust updates and licence", _nothing),
+    ("job", "jobs of your organisation", _job),
+    ("doctor", "check this machine, and say what to do", _nothing),
+    ("completion", "print a completion script for a shell", _completion),
+    ("off", "stop attaching native code on this machine", _off),
+)
+"""Name, summary and grammar of every command; its module has its name."""
