@@ -7,6 +7,8 @@ import math
 import struct
 import subprocess
 import sys
+import time
+import types
 
 import pytest
 from hypothesis import given
@@ -238,6 +240,51 @@ def test_tracebacks_count_when_asked_for():
     assert compare(one, one) == []
     assert compare(one, blind)
     assert compare(one, blind, traceback=False) == []
+
+
+def _deep(padding, raising="1 // 0", depth=600):
+    """The error of a recursion whose function has `padding` lines before the call."""
+    scope = {}
+    lines = [
+        "if depth < 0: x = y = 1",
+        *["x + y"] * padding,
+        f"return f(depth - 1) if depth else {raising}",
+    ]
+    exec("def f(depth, x=1, y=1):\n" + "".join(f"    {line}\n" for line in lines), scope)
+    try:
+        scope["f"](depth)
+    except ZeroDivisionError as error:
+        return error
+
+
+def _seconds(action):
+    begin = time.process_time()
+    action()
+    return time.process_time() - begin
+
+
+def test_every_place_of_a_recursion_counts():
+    one, other = (
+        outcome.encode_outcome(error=_deep(0, text), skip_frames=1)
+        for text in ("1 // 0", " 1 // 0")
+    )
+    assert len(decode(one)[1]["traceback"].children) == 601
+    assert {item.path.partition("]")[0] for item in compare(one, other)} == {"traceback[600"}
+
+
+def test_a_deep_traceback_of_a_long_function_costs_no_more_than_of_a_short_one():
+    short, long = _deep(1), _deep(2000)
+    took = [
+        min(_seconds(lambda e=e: outcome.encode_outcome(error=e, skip_frames=1)) for _ in range(3))
+        for e in (short, long)
+    ]
+    assert took[1] < 10 * took[0]
+
+
+def test_a_traceback_made_by_hand_is_encoded():
+    made = ValueError().with_traceback(types.TracebackType(None, sys._getframe(), -1, 7))
+    nodes = decode(outcome.encode_outcome(error=made, skip_frames=0))[1]["traceback"].children
+    assert [child.data for child in nodes[0].children[1:]] == [7, -1, -1, -1]
 
 
 def test_cause_context_and_notes_count():

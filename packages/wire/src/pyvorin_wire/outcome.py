@@ -22,6 +22,7 @@ import struct
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from pyvorin_wire.errors import OutcomeError
@@ -367,19 +368,26 @@ def _trace(error: BaseException, skip: int | None) -> Any:
     if skip is None:
         return None
     entries: list[Any] = []
+    known: dict[tuple[int, int], _Raw] = {}  # deep recursion is at few places, many times over
     tb = BaseException.__dict__["__traceback__"].__get__(error)
     while tb is not None:
         if skip:
             skip -= 1
         else:
-            entries.append(_trace_entry(tb.tb_frame.f_code, tb.tb_lasti, tb.tb_lineno))
+            code, offset = tb.tb_frame.f_code, tb.tb_lasti
+            entry = known.get((id(code), offset))
+            if entry is None:
+                entry = known[id(code), offset] = _trace_entry(code, offset, tb.tb_lineno)
+            entries.append(entry)
         tb = tb.tb_next
     return entries
 
 
-def _trace_entry(code: types.CodeType, offset: int, line: int) -> tuple[Any, ...]:
-    for index, (start, end, col, end_col) in enumerate(code.co_positions()):
-        if index * 2 == offset:
-            numbers = [start or line, col, end, end_col]
-            return (code.co_qualname, *(-1 if number is None else number for number in numbers))
-    return (code.co_qualname, line, -1, -1, -1)
+def _trace_entry(code: types.CodeType, offset: int, line: int) -> _Raw:
+    unknown = line, None, None, None
+    positions = islice(code.co_positions(), offset // 2, None) if offset >= 0 else iter(())
+    start, end, column, end_column = next(positions, unknown)
+    numbers = (start or line, column, end, end_column)
+    encoder = _Encoder()
+    encoder.value((code.co_qualname, *(-1 if number is None else number for number in numbers)))
+    return _Raw(b"".join(encoder.out))
