@@ -35,6 +35,9 @@ SOURCE = textwrap.dedent(
     def grow(n):
         return [0] * n
 
+    def bits(n):
+        return (1 << n).bit_length()
+
     def noise():
         return random.random()
 
@@ -123,6 +126,15 @@ def test_runaway_calls_are_dropped_from_both_sides(tmp_path: Path) -> None:
     assert found.tallies["stubborn"].dropped == {"time": 1}
     assert found.tallies["grow"].dropped == {"memory": 1}
     assert found.tallies["grow"].agreed == found.tallies["total"].agreed == 1
+
+
+def test_a_generated_call_may_not_fill_memory_as_a_written_one_may(tmp_path: Path) -> None:
+    call = "bits(2147483647)"  # a number of 286 MB
+    calls = tuple(Case("bits", call, origin) for origin in ("example", "neighbour"))
+    found = verdict(tmp_path, (*calls, Case("bits", "bits(65536)", "neighbour")))
+    assert not found.mismatches
+    assert found.tallies["bits"].dropped == {"memory": 1}
+    assert found.tallies["bits"].origins == {"example": 1, "neighbour": 1}
 
 
 def test_a_call_that_disagrees_with_itself_is_set_aside(tmp_path: Path) -> None:

@@ -65,3 +65,19 @@ def memory_ceiling(more: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+@contextlib.contextmanager
+def data_ceiling(total: int) -> Iterator[None]:
+    """Refuse memory once this process has `total` bytes of its own, for as long as it lasts; 0 is
+    no ceiling. Needs no /proc, and unlike `memory_ceiling` is the same for every process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if not total:
+        yield
+        return
+    bounds = [bound for bound in (soft, hard) if bound != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_DATA, (min([*bounds, total]), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))

@@ -20,10 +20,11 @@ from pyvorin_wire.outcome import encode_outcome
 from pyvorin.check import load
 from pyvorin.check.case import RECORDED, Case, builder
 from pyvorin.check.pipes import OutputOverflow, captured
-from pyvorin.limits import TimeUp, time_limit
+from pyvorin.limits import TimeUp, data_ceiling, time_limit
 
 _HARNESS_FRAMES: Final = 1  # _outcome's own frame heads every traceback
 
+FAR_BYTES: Final = 256 << 20  # that a process making a far call may have: filling more takes long
 MAX_LOST: Final = 6  # calls of one function that hit a limit before its far neighbours are left out
 
 Result = bytes | dict[str, Any]
@@ -47,11 +48,13 @@ def run_cases(job: dict[str, Any]) -> Iterator[Result]:
         Counter()
     )  # ms of CPU time that a call of a function took, if no neighbour
     for case in cases:
-        if lost[case.function] >= MAX_LOST and is_far(case):
+        far = is_far(case)
+        if lost[case.function] >= MAX_LOST and far:
             yield {"dropped": "skipped"}
             continue
         began = process_time()
-        result = observe(case, module, _limit_ms(case, job["limits_ms"], slowest))
+        with data_ceiling(FAR_BYTES if far else 0):
+            result = observe(case, module, _limit_ms(case, job["limits_ms"], slowest))
         if isinstance(result, dict):
             lost[case.function] += 1
         elif case.origin != "neighbour":
