@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import textwrap
 from dataclasses import replace
 from pathlib import Path
@@ -160,6 +162,17 @@ def test_the_program_cannot_write_its_own_verdict(tmp_path: Path) -> None:
 def test_a_module_that_cannot_be_imported_drops_every_call() -> None:
     results, _ = run(Side(Program("app.py", "raise ValueError('no')\n")), cases("f(1)", "f(2)"))
     assert results == [Dropped("import: ValueError")] * 2
+
+
+def test_a_child_imports_little() -> None:
+    program = (
+        "import sys; before = set(sys.modules); import pyvorin.check.child;"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    asked = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    heavy = {"doctest", "inspect", "llvmlite", "pathlib", "random", "subprocess", "tempfile"}
+    assert "pyvorin.check.observe" in asked.stdout
+    assert not heavy & set(asked.stdout.split())
 
 
 def test_a_mismatch_is_shrunk(tmp_path: Path) -> None:

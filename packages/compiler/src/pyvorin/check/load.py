@@ -12,11 +12,11 @@ import importlib
 import importlib.util
 import json
 import linecache
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
-from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Final
 
@@ -29,23 +29,29 @@ def module_name(path: str) -> tuple[str, str]:
     Walks up through folders with an `__init__.py`, be it on disk or in `packages`.
     `pkg/__init__.py` is `pkg`.
     """
-    file = Path(path).absolute()
-    parts = [] if file.stem == "__init__" else [file.stem]
-    folder, given = file.parent, PurePosixPath(path).parent
-    while _is_package(folder, given) and folder.name.isidentifier():
-        parts.insert(0, folder.name)
-        folder, given = folder.parent, given.parent
-    return ".".join(parts) or file.stem, str(folder)
+    folder, stem = _place(path)
+    parts = [] if stem == "__init__" else [stem]
+    given = os.path.dirname(path)
+    while _is_package(folder, given) and os.path.basename(folder).isidentifier():
+        parts.insert(0, os.path.basename(folder))
+        folder, given = os.path.dirname(folder), os.path.dirname(given)
+    return ".".join(parts) or stem, folder
 
 
 def import_name(path: str) -> str:
     """The last part of the name that an import of the file uses: a package's is its folder's."""
-    file = Path(path).absolute()
-    return file.parent.name if file.name == "__init__.py" else file.stem
+    folder, stem = _place(path)
+    return os.path.basename(folder) if stem == "__init__" else stem
 
 
-def _is_package(folder: Path, given: PurePosixPath) -> bool:
-    return (folder / "__init__.py").is_file() or f"{given}/__init__.py" in packages
+def _place(path: str) -> tuple[str, str]:
+    """The folder of a file, and its name without suffix."""
+    folder, file = os.path.split(os.path.abspath(path))
+    return folder, os.path.splitext(file)[0]
+
+
+def _is_package(folder: str, given: str) -> bool:
+    return os.path.isfile(f"{folder}/__init__.py") or f"{given or '.'}/__init__.py" in packages
 
 
 @contextmanager
@@ -79,7 +85,7 @@ def import_parents(path: str, name: str) -> None:
     """Import the packages a module is in, as an import of the module does first: one that itself
     imports the module must not find it half made. A file's own name may have dots in it.
     """
-    stem = Path(path).stem
+    stem = _place(path)[1]
     package = name.removesuffix(stem).rpartition(".")[0]
     if stem == "__init__":
         package = name.rpartition(".")[0]
@@ -102,8 +108,8 @@ def new_module(path: str, name: str) -> ModuleType:
 
 def _folders(path: str) -> list[str] | None:
     """Where a package's modules are; None for a module that is no package."""
-    file = Path(path).absolute()
-    return [str(file.parent)] if file.name == "__init__.py" else None
+    folder, stem = _place(path)
+    return [folder] if stem == "__init__" else None
 
 
 def _enter(name: str, module: ModuleType) -> None:
@@ -123,7 +129,8 @@ def load_artifact(artifact: str, path: str, name: str, source: str = "") -> Modu
     `path`.
     """
     if artifact.endswith(".py"):
-        return load_source(path, Path(artifact).read_text(encoding="utf-8"), name)
+        with open(artifact, encoding="utf-8") as file:
+            return load_source(path, file.read(), name)
     import_parents(path, name)
     loader = ExtensionFileLoader(name, artifact)
     spec = importlib.util.spec_from_file_location(name, artifact, loader=loader)

@@ -1,8 +1,8 @@
 """The protocol's two pipes, moved out of the way of user code.
 
 A process that runs user code takes its protocol pipes off descriptors 0 and 1 first. Then reading
-standard input gives end of file, and printing, `os.write(1, …)` or a C library's output go to a
-scratch file with a size limit, never into the protocol.
+standard input gives end of file, and what goes to 1 and 2 by `os.write` or from a C library goes
+nowhere, never into the protocol.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import io
 import os
 import resource
 import sys
-import tempfile
 from collections.abc import Callable
 from typing import BinaryIO, Final, TypeVar
 
@@ -23,13 +22,12 @@ _FILE_LIMIT: Final = 64 << 20  # bytes in any one file that the process writes
 
 
 def take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The protocol's reader and writer. From now on 0 is empty; 1 and 2 go to a scratch file."""
+    """The protocol's reader and writer. From now on 0 is empty; 1 and 2 go nowhere."""
     reader, writer = os.dup(0), os.dup(1)  # PEP 446: closed on exec
-    empty = os.open(os.devnull, os.O_RDONLY)
-    with tempfile.TemporaryFile() as scratch:
-        for target, source in ((0, empty), (1, scratch.fileno()), (2, scratch.fileno())):
-            os.dup2(source, target)
-    os.close(empty)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for target in (0, 1, 2):
+        os.dup2(nowhere, target)
+    os.close(nowhere)
     return open(reader, "rb"), open(writer, "wb")
 
 
