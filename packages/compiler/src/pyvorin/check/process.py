@@ -26,6 +26,7 @@ from pyvorin.check.load import module_name
 
 MEMORY_BYTES: Final = 1 << 30
 IMPORT_MS: Final = 10_000
+_AHEAD: Final = 1 << 16  # bytes, what a pipe holds
 _CAPS: Final = frames.Caps(total_bytes=1 << 30)
 
 
@@ -136,13 +137,17 @@ class _TimedReader:
         self.descriptor = descriptor
         self.deadline_ms = deadline_ms
         self.until = time.monotonic() + (deadline_ms + first_ms) / 1000
+        self.ahead = b""
 
     def restart(self) -> None:
         self.until = time.monotonic() + self.deadline_ms / 1000
 
     def read(self, size: int, /) -> bytes:
-        left = self.until - time.monotonic()
-        ready, _, _ = select.select([self.descriptor], [], [], max(0.0, left))
-        if not ready:
-            raise TimeoutError
-        return os.read(self.descriptor, size)
+        if not self.ahead:
+            left = self.until - time.monotonic()
+            ready, _, _ = select.select([self.descriptor], [], [], max(0.0, left))
+            if not ready:
+                raise TimeoutError
+            self.ahead = os.read(self.descriptor, _AHEAD)
+        part, self.ahead = self.ahead[:size], self.ahead[size:]
+        return part
