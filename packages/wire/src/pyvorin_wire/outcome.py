@@ -111,9 +111,6 @@ class _Encoder:
         """Write the head of a compound and return its children; None if it was written as a
         reference."""
         kind = type(item)
-        if kind is _Raw:
-            self.node(item.data)
-            return None
         immutable = _IMMUTABLE.get(id(kind))
         if immutable is not None:
             tag, children = immutable
@@ -190,6 +187,7 @@ _LEAVES: Final[dict[int, Callable[[Any], bytes]]] = {
     id(complex): lambda value: b"c" + struct.pack(">dd", value.real, value.imag),
     id(str): lambda value: b"s" + _text(value),
     id(bytes): lambda value: _blob(b"b", value),
+    id(_Raw): lambda value: value.data,
     id(range): lambda value: b"r" + _int(value.start) + _int(value.stop) + _int(value.step),
 }
 
