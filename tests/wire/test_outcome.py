@@ -264,12 +264,15 @@ def _seconds(action):
 
 
 def test_every_place_of_a_recursion_counts():
-    one, other = (
-        outcome.encode_outcome(error=_deep(0, text), skip_frames=1)
-        for text in ("1 // 0", " 1 // 0")
+    last, moved, deeper = (
+        outcome.encode_outcome(error=_deep(0, text, depth), skip_frames=1)
+        for text, depth in (("1 // 0", 600), (" 1 // 0", 600), ("1 // 0", 601))
     )
-    assert len(decode(one)[1]["traceback"].children) == 601
-    assert {item.path.partition("]")[0] for item in compare(one, other)} == {"traceback[600"}
+    places = decode(last)[1]["traceback"].children
+    assert [times.data for _, times in (place.children for place in places)] == [600, 1]
+    assert {item.path.partition("[0]")[0] for item in compare(last, moved)} == {"traceback[1]"}
+    (difference,) = compare(last, deeper)
+    assert difference == ("traceback[0][1]", "600", "601")
 
 
 def test_a_deep_traceback_of_a_long_function_costs_no_more_than_of_a_short_one():
@@ -284,7 +287,7 @@ def test_a_deep_traceback_of_a_long_function_costs_no_more_than_of_a_short_one()
 def test_a_traceback_made_by_hand_is_encoded():
     made = ValueError().with_traceback(types.TracebackType(None, sys._getframe(), -1, 7))
     nodes = decode(outcome.encode_outcome(error=made, skip_frames=0))[1]["traceback"].children
-    assert [child.data for child in nodes[0].children[1:]] == [7, -1, -1, -1]
+    assert [child.data for child in nodes[0].children[0].children[1:]] == [7, -1, -1, -1]
 
 
 def test_cause_context_and_notes_count():

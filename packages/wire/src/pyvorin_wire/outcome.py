@@ -360,28 +360,30 @@ def _is_noise(base: type) -> bool:
     return type(module) is str and module == "builtins" and not _derives(base, BaseException)
 
 
-# One traceback entry: qualified name, line (from 1), column (from 0, UTF-8 bytes), end line, end
-# column, as in `co_positions`; -1 where unknown.
+# A traceback is the places it passes, each with how often it does so in a row: deep recursion is a
+# thousand times at one place. A place is a qualified name, line (from 1), column (from 0, UTF-8
+# bytes), end line, end column, as in `co_positions`; -1 where unknown.
 def _trace(error: BaseException, skip: int | None) -> Any:
     if skip is None:
         return None
-    entries: list[Any] = []
-    known: dict[tuple[int, int], _Raw] = {}  # deep recursion is at few places, many times over
+    passed: list[tuple[_Raw, int]] = []
+    known: dict[tuple[int, int], _Raw] = {}
     tb = BaseException.__dict__["__traceback__"].__get__(error)
     while tb is not None:
         if skip:
             skip -= 1
         else:
             code, offset = tb.tb_frame.f_code, tb.tb_lasti
-            entry = known.get((id(code), offset))
-            if entry is None:
-                entry = known[id(code), offset] = _trace_entry(code, offset, tb.tb_lineno)
-            entries.append(entry)
+            place = known.get((id(code), offset))
+            if place is None:
+                place = known[id(code), offset] = _place(code, offset, tb.tb_lineno)
+            before = passed.pop() if passed and passed[-1][0] is place else (place, 0)
+            passed.append((place, before[1] + 1))
         tb = tb.tb_next
-    return entries
+    return passed
 
 
-def _trace_entry(code: types.CodeType, offset: int, line: int) -> _Raw:
+def _place(code: types.CodeType, offset: int, line: int) -> _Raw:
     unknown = line, None, None, None
     positions = islice(code.co_positions(), offset // 2, None) if offset >= 0 else iter(())
     start, end, column, end_column = next(positions, unknown)
