@@ -25,6 +25,7 @@ from pyvorin.limits import TimeUp, data_ceiling, time_limit
 _HARNESS_FRAMES: Final = 1  # _outcome's own frame heads every traceback
 
 FAR_BYTES: Final = 256 << 20  # that a process making a far call may have: filling more takes long
+LEAST_PART: Final = 25  # of the limit; a thousand times what short calls take
 MAX_LOST: Final = 6  # calls of one function that hit a limit before its far neighbours are left out
 
 Result = bytes | dict[str, Any]
@@ -67,15 +68,15 @@ def run_cases(job: dict[str, Any]) -> Iterator[Result]:
 def _limit_ms(case: Case, limits_ms: list[int], slowest: Mapping[str, int]) -> int:
     """The time a call may take; 0 is no limit.
 
-    A neighbour gets a few times what the calls took whose neighbour it is, and at least an eighth
-    of the limit: most that do not end by then would not end in an hour.
+    A neighbour gets a few times what the calls took whose neighbour it is, and at least a small
+    part of the limit: nearly all that do not end by then would not end in an hour.
     """
     generated, recorded = limits_ms
     if case.origin in RECORDED:
         return recorded
     if case.origin != "neighbour":
         return generated
-    return min(generated, max(generated // 8, 4 * slowest[case.function]))
+    return min(generated, max(generated // LEAST_PART, 3 * slowest[case.function]))
 
 
 def is_far(case: Case) -> bool:
