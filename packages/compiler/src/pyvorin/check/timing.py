@@ -1,14 +1,14 @@
 """Time the same calls under CPython and native, in one process, alternating.
 
 For each function the slowest of its representative calls is taken, repeated until a block takes
-MIN_BLOCK_NS. Blocks of the two sides alternate, the first rounds warm up and are not counted, and
-the medians of the rest are reported, with the outcome of that call on either side. Rounds end early
-when all so far show a difference that more of them would not undo. Arguments are made anew for each
-call, outside the timed part. Time is the thread's CPU time, so that a busy machine does not decide
-what is shipped.
+MIN_BLOCK_NS. Blocks of the two sides alternate, the first rounds of a short call warm up and are
+not counted, and the medians of the rest are reported, with the outcome of that call on either side.
+Rounds end early when all so far show a difference that more of them would not undo. Arguments are
+made anew for each call, outside the timed part. Time is the thread's CPU time, so that a busy
+machine does not decide what is shipped.
 
 All functions together get TOTAL_NS, so that a module of many slow ones ends too: a long call is
-repeated less, and one of a second or more is timed once on either side, without warming up.
+repeated less, and one of a second or more is timed once on either side.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ CLEAR_ROUNDS: Final = 3  # as many are enough where each of them shows
 CLEAR: Final = 2.0  # a ratio beyond this
 TIME_PER_FUNCTION_NS: Final = 1_500_000_000
 TOTAL_NS: Final = 20_000_000_000
-LONG_NS: Final = 100_000_000  # a call that has warmed up by itself
+WARM_NS: Final = 5_000_000  # a call as long as this has warmed up by itself
+LONG_NS: Final = 100_000_000  # one round may do for a call as long as this
 
 
 def time_functions(job: dict[str, Any]) -> Iterator[Result]:
@@ -73,12 +74,12 @@ def _time(
     case: Case, once: int, python: ModuleType, native: ModuleType, budget: int
 ) -> dict[str, Any]:
     sides = _prepare(case, python), _prepare(case, native)
-    if once < LONG_NS:
+    if once < WARM_NS:
         once = min(_block(*sides[0], loops=1) for _ in range(3))
     once = max(1, once)
     loops = min(MAX_LOOPS, -(-MIN_BLOCK_NS // once))
     rounds = min(ROUNDS, max(3 if once < LONG_NS else 1, budget // (2 * once * loops)))
-    warm_up = WARM_UP if once < LONG_NS else 0
+    warm_up = WARM_UP if once < WARM_NS else 0
     times: tuple[list[int], list[int]] = [], []
     for number in range(rounds + warm_up):
         for side in (0, 1) if number % 2 else (1, 0):
