@@ -91,7 +91,7 @@ class Recorder:
     def __init__(self, wanted: dict[CodeType, str], origin: str) -> None:
         self.wanted = wanted
         self.origin = origin
-        self.seen: dict[CodeType, int] = dict.fromkeys(wanted, 0)
+        self.seen = dict.fromkeys(map(id, wanted), 0)  # to hash a code object is to read it all
         self.cases: list[Case] = []
 
     def watch(self, action: Callable[[CodeType, ModuleType], None], *args: Any) -> None:
@@ -102,10 +102,13 @@ class Recorder:
             sys.setprofile(None)
 
     def _event(self, frame: FrameType, event: str, _: Any) -> None:
-        code = frame.f_code
-        if event != "call" or code not in self.seen:
+        if event != "call":
             return
-        count = self.seen[code] = self.seen[code] + 1
+        code = frame.f_code
+        count = self.seen.get(id(code))
+        if count is None:
+            return
+        count = self.seen[id(code)] = count + 1
         later = count - FIRST
         if later > 0 and (later & (later - 1) or FIRST + later.bit_length() > MAX_PER_FUNCTION):
             return
