@@ -111,6 +111,9 @@ def fill(environment: Environment) -> None:
                 print(f"setup: {requirement} is missing from the comparison", file=sys.stderr)
     elif not _install(environment.python, requirements):
         sys.exit(f"setup: could not fill {environment.home}")
+    if environment.packages:  # pip compiles what is not editable; a jail cannot write bytecode
+        sources = [str(ROOT / "packages" / package / "src") for package in environment.packages]
+        _run([str(environment.python), "-m", "compileall", "-q", *sources])
 
 
 def _install(python: Path, requirements: list[str]) -> bool:
