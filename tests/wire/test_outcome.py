@@ -305,6 +305,20 @@ def test_any_bytes_are_read_or_refused(data):
                 read(candidate)
 
 
+@given(st.binary(max_size=12), st.integers(0), st.booleans())
+def test_equal_bytes_are_equal_outcomes_only_if_they_can_be_read(data, cut, inside):
+    outcome_bytes = outcome.encode_outcome(value=[1.5, (None, "é"), 2**70, 1j, {}], stdout=b"x")
+    place = cut % len(outcome_bytes)
+    changed = outcome_bytes[:place] + data + (outcome_bytes[place + len(data) :] if inside else b"")
+    try:
+        decode(changed)
+    except OutcomeError:
+        with pytest.raises(OutcomeError):
+            compare(changed, changed)
+    else:
+        assert compare(changed, changed) == []
+
+
 def test_a_lying_count_costs_no_memory():
     with pytest.raises(OutcomeError):
         decode_value(bytes([outcome.FORMAT]) + b"l" + b"\xff" * 7 + b"\x01")
