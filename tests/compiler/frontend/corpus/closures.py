@@ -48,7 +48,22 @@ def made(n):
     return [f() for f in found]
 
 
+def in_comprehension(rows):
+    return [any(x > row[0] for x in row) for row in rows], [(lambda: row)() for row in rows]
+
+
+def around_comprehension(rows, row):
+    kept = lambda: row  # noqa: E731
+    found = [(lambda: row)() for row in rows]
+    for i in range(3):
+        row += i
+    return found, row, kept()
+
+
 CASES = [
+    ("in_comprehension", ([[1, 2], [3, 3]],)),
+    ("in_comprehension", ([],)),
+    ("around_comprehension", ([1, 2], 5)),
     ("scaled", ([1, 2, 3], 4)),
     ("scaled", ([1.5, 2], 4)),
     ("scaled", ([], 4)),

@@ -411,6 +411,9 @@ class BlockEmitter:
         self.stack.append(slot)
         self.locals[index] = None
 
+    def _do_conceal(self, index: int) -> None:
+        self._do_leave("comprehension over a variable that a function inside captures")
+
     def _do_pop(self) -> None:
         self.stack.pop()
 

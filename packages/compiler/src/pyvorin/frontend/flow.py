@@ -228,6 +228,8 @@ def _step(state: Entering, instruction: Instruction, step: Step) -> Entering:
     top = shape[-1:]
     if step.kind == "hide":
         shape += _HIDDEN[bound[step.args[0]]]
+    elif step.kind == "conceal":
+        shape += "m"  # a cell, empty or not, or none
     else:
         shape = shape_after(shape, instruction, step)
     _bind(bound, step, top)
@@ -255,7 +257,7 @@ def _bind(bound: list[str], step: Step, top: str) -> None:
             bound[step.args[0]] = _BOUND.get(top, "bound")
         case "load":  # a load that succeeds proves it
             bound[step.args[0]] = "bound"
-        case "delete" | "hide" | "take":
+        case "delete" | "hide" | "conceal" | "take":
             bound[step.args[0]] = "unbound"
 
 

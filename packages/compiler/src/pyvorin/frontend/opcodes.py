@@ -19,6 +19,7 @@ A step is a kind and its arguments:
     delete      local index
     take        local index                          → v; the local is not read again
     hide        local index                          → v, or NULL when it is unbound; then unbound
+    conceal     local index                          the same of one in a cell → v or NULL
     pop                                              v →
     copy, swap  n (1 is the top)
     null                                             → NULL
@@ -337,6 +338,10 @@ def _for_iter(skipped: int) -> Rule:
     return lambda raw: (Step("next", (raw.target + skipped,)),)
 
 
+def _hide(raw: _Raw) -> Steps:
+    return (Step("conceal" if raw.arg in raw.captured else "hide", (raw.arg,)),)
+
+
 def _return_const(raw: _Raw) -> Steps:
     return (*_load_const(raw), Step("return"))
 
@@ -345,7 +350,7 @@ _SINCE_312: dict[str, Rule] = {
     "LOAD_FAST_CHECK": _counted("load"),
     "BINARY_SLICE": _plain("getslice"),
     "STORE_SLICE": _plain("setslice"),
-    "LOAD_FAST_AND_CLEAR": _counted("hide"),
+    "LOAD_FAST_AND_CLEAR": _hide,
     "CALL_INTRINSIC_1": _intrinsic_1,
     "RETURN_CONST": _return_const,
     "POP_JUMP_IF_TRUE": _branch("true"),
