@@ -11,11 +11,14 @@ import runpy
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from inspect import CO_GENERATOR
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import CellType, CodeType, FunctionType
 from typing import Any
 
 from pyvorin.frontend.build import build_function
+from pyvorin.frontend.consumers import consumed
+from pyvorin.frontend.variables import nested
 from pyvorin.ir.interp import NULL, UNBOUND, Body, Left, Machine
 from pyvorin.ir.model import Op
 from pyvorin.ir.verify import verify
@@ -53,9 +56,25 @@ def load(path: Path) -> Program:
 def program(names: dict[str, Any]) -> Program:
     functions = [x for x in names.values() if isinstance(x, FunctionType)]
     built = {function: build_function(function).function for function in functions}
-    for ir in filter(None, built.values()):
-        verify(ir)
-    return Program(names, {f.__code__: Body(ir, f) for f, ir in built.items() if ir is not None})
+    bodies = {f.__code__: Body(ir, f) for f, ir in built.items() if ir is not None}
+    for function in functions:
+        bodies |= _expressions(function.__code__, names)
+    for body in bodies.values():
+        verify(body.function)
+    return Program(names, bodies)
+
+
+def _expressions(code: CodeType, names: dict[str, Any]) -> dict[CodeType, Body]:
+    """The generator expressions in a function that are consumed in place."""
+    bodies: dict[CodeType, Body] = {}
+    for place, inner in nested(code):
+        consumer = consumed(code).get(place)
+        ir = build_function(inner, 0, consumer).function if consumer else None
+        if ir is not None:
+            cells = tuple(CellType() for _ in inner.co_freevars)
+            bodies[inner] = Body(ir, FunctionType(inner, names, closure=cells or None))
+        bodies |= _expressions(inner, names)
+    return bodies
 
 
 def corpus_cases() -> Iterator[tuple[str, Case]]:
@@ -99,10 +118,32 @@ def resume(left: Left) -> Any:
     stack = list(left.stack)
     if left.inner is not None:  # the caller repeats its call, of something that resumes the callee
         inner = left.inner
-        stack[_callee_index(left)] = lambda *args, **kwargs: resume(inner)
+        if inner.body.function.consumer:
+            stack[-1] = _generator(inner, stack[-1])
+        else:
+            stack[_callee_index(left)] = lambda *args, **kwargs: resume(inner)
     source = left.body.source
     code = resume_code(source.__code__, left.offset, left.locals, tuple(stack), left.error)
     return FunctionType(code, source.__globals__)()
+
+
+def _generator(left: Left, unstarted: Any) -> Iterator[Any]:
+    """What gives the items again that a consumer has taken, and then the rest; `unstarted` has the
+    cells.
+    """
+    source, held = left.body.source, unstarted.gi_frame.f_locals
+    cells = tuple(CellType(held[name]) for name in source.__code__.co_freevars)
+    stack = list(left.stack)
+    if left.inner is not None:
+        inner = left.inner
+        if inner.body.function.consumer:
+            stack[-1] = _generator(inner, stack[-1])
+        else:
+            stack[_callee_index(left)] = lambda *args, **kwargs: resume(inner)
+    *local, taken = left.locals
+    code = resume_code(source.__code__, left.offset, tuple(local), tuple(stack), left.error)
+    yield from taken
+    yield from FunctionType(code, source.__globals__, closure=cells or None)()
 
 
 def _callee_index(left: Left) -> int:
@@ -125,7 +166,11 @@ def resume_code(
     constants = list(code.co_consts)
     bytecode = decode(code)
     target = bytecode.by_offset()[offset]
-    prologue = [Instruction("RESUME", 0)]
+    free = len(code.co_freevars)
+    prologue = [Instruction("COPY_FREE_VARS", free)] if free else []
+    if code.co_flags & CO_GENERATOR:
+        prologue += [Instruction("RETURN_GENERATOR"), Instruction("POP_TOP")]
+    prologue.append(Instruction("RESUME", 0))
 
     def load(value: Any) -> Instruction:
         constants.append(value)

@@ -27,6 +27,7 @@ from pyvorin.backend.module import (
 from pyvorin.check.case import Inputs
 from pyvorin.check.load import import_name, importable, load_source, module_name
 from pyvorin.frontend.build import build_function
+from pyvorin.frontend.consumers import consumed
 from pyvorin.frontend.variables import nested, private
 from pyvorin.infer.flow import Flow
 from pyvorin.infer.module import Module, SourceFunction, may_change, nested_name
@@ -151,14 +152,17 @@ def _source_functions(
 
 
 def _add_nested(functions: dict[str, SourceFunction], outer: str, code: CodeType) -> None:
-    """The comprehensions of a function, where they are functions of their own (3.11)."""
+    """The comprehensions of a function, where they are functions of their own (3.11), and the
+    generator expressions that are consumed in place.
+    """
     for const, inner in nested(code):
-        built = build_function(inner, len(functions))
+        consumer = consumed(code).get(const, "")
+        built = build_function(inner, len(functions), consumer)
         if built.function is not None:
             verify(built.function, "front end")
             name = nested_name(outer, const)
             functions[name] = SourceFunction(
-                name, len(functions), inner, built, outer=outer, const=const
+                name, len(functions), inner, built, outer=outer, const=const, consumer=consumer
             )
             _add_nested(functions, name, inner)
 
@@ -226,6 +230,8 @@ def _resumed_bodies(program: Program, instance: Instance) -> Iterator[Body]:
     only where a loop carries them: one pass over 64-bit ints makes no more than 128 bits of most
     things.
     """
+    if instance.source.consumer:
+        return  # its frames are a generator's, to which none comes back
     if instance.source.built.headers:
         yield lower_body(instance.flow, program, "base", True)
     if instance.number > 0:
@@ -267,7 +273,11 @@ def _renumber(bodies: Bodies) -> None:
 
 # ---- what the backend gets ----------------------------------------------------------------------
 def _native_function(source: SourceFunction, bodies: Bodies, program: Program) -> NativeFunction:
-    headers = [LoopHeader(header.offset, header.stack) for header in source.built.headers]
+    headers = [
+        LoopHeader(header.offset, header.stack)
+        for header in source.built.headers
+        if not header.consumer
+    ]
     assumptions = list(dict.fromkeys(_assumptions(source.name, bodies, program.module, set())))
     return NativeFunction(
         source.name,

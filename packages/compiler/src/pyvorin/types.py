@@ -79,7 +79,8 @@ class Kind(Enum):
 @dataclass(frozen=True, slots=True)
 class Callee:
     """A function known beforehand: `kind` is "function" (of the module), "builtin", "module" or
-    "attr" (`of`.`name`), or the function of a comprehension, "nested".
+    "attr" (`of`.`name`), or the function of a comprehension, "nested", or what that of a generator
+    expression makes, "generator".
 
     `source` says how the program gets at it, as in `ir.model.Const`.
     """
@@ -154,7 +155,7 @@ LIBRARY = {"math": "math", "cmath": "cmath", "heapq": "_heapq", "bisect": "_bise
 def is_object(type_: Type) -> bool:
     """Whether native code can have such a value as an object; a function known by name it can."""
     if isinstance(type_, Callee):
-        return type_.kind != "nested"
+        return type_.kind not in ("nested", "generator")
     return not isinstance(type_, UNBUILT)
 
 

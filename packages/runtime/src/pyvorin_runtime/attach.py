@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["State", "attach", "attaching", "detach", "instrument", "report", "unsupported"]
 
 NATIVE, PYTHON, DETACHED = "native", "python", "detached"
+_GENERATOR = 0x20  # a code object's flag
 
 
 class State:
@@ -252,7 +253,8 @@ def _set_code(function: FunctionType, state: State, M: Any, index: int) -> str:
 
 
 class Nested:
-    """A comprehension that is a function of its own (3.11): its native code and merged code.
+    """A comprehension that is a function of its own (3.11), or a generator expression that is
+    consumed in place: its native code and merged code. Generators run the latter only to resume.
 
     `template` stands for the functions that are made of it, each with cells of its own.
     """
@@ -291,8 +293,10 @@ def _merged(
             inner: Any = constants[fact["const"]]
             if code_digest(inner) != fact["code_sha256"]:
                 raise CannotMerge("a comprehension's bytecode is not the one that was compiled")
-            constants[fact["const"]], _ = _merged(inner, M, number, nested)
-            nested.append(Nested(M.native[number], constants[fact["const"]]))
+            inner, _ = _merged(inner, M, number, nested)
+            nested.append(Nested(M.native[number], inner))
+            if not inner.co_flags & _GENERATOR:
+                constants[fact["const"]] = inner
     return merged.replace(co_consts=tuple(constants)) if nested else merged, gates
 
 

@@ -64,6 +64,19 @@ not pending then); on 3.13 a CALL_KW takes an empty tuple as its keyword names. 
 has "0" or "m" beside the callee, that slot is NULL; where it has a value ("vv…": a decorator,
 ``__exit__``), the function is the lower of the two and None the upper.
 
+A generator expression is only ever resumed: its merged code is that of generators which stand for
+one that a consumer had begun to read (`sum(x * x for x in xs)`), and nobody else runs it. They are
+made with everything still to restore::
+
+    RETURN_GENERATOR, POP_TOP        a call makes the generator; what follows runs when it is asked
+    entry      if entry(): …         never: but it finds out that this is to resume
+    took       take()
+    restore    locals := …; for each item of `taken`: yield it; stack := …; jump to point
+    start      RESUME, the original bytecode
+
+The tuple has one more item, after the locals: `taken`, which the new consumer gets before anything
+else. `Hooks.unbound` in it is passed over.
+
 What merged code changes for an observer: ``f.__code__`` and offsets in it (``f_lasti``); under
 monitoring, a loop hook makes branch and instruction events of its own. Line, call, return and
 exception events are the same.
@@ -81,7 +94,10 @@ if TYPE_CHECKING:
     from types import CodeType
 
 _OPTIMIZED, _NEWLOCALS, _VARARGS, _VARKEYWORDS = 0x1, 0x2, 0x4, 0x8
+_GENERATOR = 0x20
 _SUSPENDS = 0x20 | 0x80 | 0x200  # generator, coroutine, asynchronous generator
+_TAKING = 4  # values on the stack while what was taken is given: above a point and its stack
+_ONLY_RESUMED = _GENERATOR, "<genexpr>"
 
 _LESS_THAN = 0 if MINOR == (3, 11) else 2  # COMPARE_OP's argument; since 3.12 with the answer mask
 _POP_JUMP = "POP_JUMP_FORWARD_IF_" if MINOR == (3, 11) else "POP_JUMP_IF_"
@@ -196,7 +212,7 @@ class Merged:
 
 
 def _require_plain_function(code: CodeType) -> None:
-    if code.co_flags & _SUSPENDS:
+    if code.co_flags & _SUSPENDS and (code.co_flags & _SUSPENDS, code.co_name) != _ONLY_RESUMED:
         raise CannotMerge("a generator or coroutine keeps its frame between calls")
     if not (code.co_flags & _OPTIMIZED and code.co_flags & _NEWLOCALS):
         raise CannotMerge("a module or class body keeps its variables in a dict")
@@ -231,7 +247,8 @@ class _Merger:
         self.at = self.bytecode.by_offset()
         self.constants: list[object] = list(code.co_consts)
         self.start = _first_resume(self.bytecode)
-        self.restore = Instruction("UNPACK_SEQUENCE", _slots(code) + 2)
+        self.resumes_only = bool(code.co_flags & _GENERATOR)
+        self.restore = Instruction("UNPACK_SEQUENCE", _slots(code) + 2 + self.resumes_only)
 
     def constant(self, value: object) -> Instruction:
         self.constants.append(value)
@@ -253,6 +270,7 @@ class _Merger:
             *take,
             self.restore,
             *self.store_locals(),
+            *(self.give_taken() if self.resumes_only else ()),
             *self.ladder(points, 0),
             *declined,
         ]
@@ -273,6 +291,19 @@ class _Merger:
             out += [Instruction("IS_OP", 0), Instruction(_POP_JUMP + "FALSE", target=after)]
             out += [Instruction("DELETE_FAST", i), after]
         return out
+
+    def give_taken(self) -> list[Instruction]:
+        """Yield each item of the sequence on top of the stack. No RESUME follows the yields: nobody
+        traces them, and no signal is looked at where there is no line.
+        """
+        after, drop = Instruction(_AFTER_LOOP[0]), Instruction("POP_TOP")
+        loop = Instruction("FOR_ITER", target=after)
+        known = [Instruction("COPY", 1), self.constant(self.hooks.unbound), Instruction("IS_OP", 0)]
+        skip = Instruction(_POP_JUMP + "TRUE", target=drop)
+        again = Instruction("JUMP_BACKWARD_NO_INTERRUPT", target=loop)
+        rest = [Instruction(name) for name in _AFTER_LOOP[1:]]
+        given = [*known, skip, Instruction("YIELD_VALUE"), drop, again]
+        return [Instruction("GET_ITER"), loop, *given, after, *rest]
 
     def ladder(self, points: Sequence[ResumePoint], first: int) -> list[Instruction]:
         """Find the point by binary search; on the stack are its values and, on top, its number."""
@@ -332,7 +363,7 @@ class _Merger:
 
     def finish(self, points: Sequence[ResumePoint], headers: Sequence[LoopHeader]) -> CodeType:
         code = self.original
-        needs = [code.co_stacksize, _slots(code) + 4]
+        needs = [code.co_stacksize, _slots(code) + 5, 3 + _TAKING]
         needs += [len(point.stack) + 4 for point in (*points, *headers)]
         return bc.assemble(
             self.bytecode,

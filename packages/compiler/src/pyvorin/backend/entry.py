@@ -257,6 +257,8 @@ class FunctionText:
                     str(entry.header),
                     [self._slot(slot, param, pairs) for slot, param in pairs],
                 )
+            if entry.header >= 0:
+                slots += self._own_cells()
             self._array(f"slots.{j}.{b}.{e}", "[4 x i32]", slots)
             rows.append(
                 f"{{ i64, i64, ptr }} {{ i64 {header}, i64 {len(slots)}, ptr @slots.{j}.{b}.{e} }}"
@@ -265,6 +267,18 @@ class FunctionText:
         self._runner(b, body)
         parts = (f"ptr @run.{j}.{b}", f"ptr @counters.{j}.{b}", f"i64 {len(rows)}")
         return ", ".join((*parts, f"ptr @entries.{j}.{b}", f"i64 {_worth(body)}"))
+
+    def _own_cells(self) -> list[str]:
+        """Slots that let nobody in while somebody else has one of the function's own cells: a
+        generator that was not consumed after all.
+        """
+        code = self.function.code
+        own = code.co_nlocals + len({*code.co_cellvars} - {*code.co_varnames})
+        return [
+            f"[4 x i32] [i32 {enter.OWN_CELL}, i32 {number}, i32 0, i32 0]"
+            for number in sorted(self.function.cells)
+            if number < own
+        ]
 
     def _slot(self, slot: Slot, param: Value | None, pairs: list[tuple[Slot, Value | None]]) -> str:
         """A slot of an entry for `support.enter.read_slot`."""

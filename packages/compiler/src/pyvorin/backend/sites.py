@@ -35,6 +35,7 @@ VIRTUALS = {
     "cell": frames.NODE_CELL,
     "enumerate": frames.NODE_ENUMERATE,
     "reversed": frames.NODE_REVERSED,
+    "generator": frames.NODE_GENERATOR,
 }
 LISTED = {  # of any number of items
     "tuple": frames.NODE_TUPLE,
@@ -118,10 +119,14 @@ class FunctionSites:
             frame.called, frame.named = self._called(state)
         return site, frame
 
-    def _called(self, state: FrameState) -> tuple[int, bool]:
+    def _called(self, state: FrameState) -> tuple[int, int]:
         """Where on the stack, NULLs not counted, the object lies that the call after a state calls,
-        and whether a tuple of keyword names is on top.
+        and whether a tuple of keyword names is on top. Of a call that consumes a generator: where
+        this lies.
         """
+        top = state.stack[-1]
+        if isinstance(top, Virtual) and top.kind == "generator":
+            return sum(slot is not None for slot in state.stack) - 1, frames.CONSUMED
         self.instructions = self.instructions or bytecode.decode(self.code).instructions
         instructions = iter(self.instructions)
         call = next(ins for ins in instructions if ins.offset == state.offset)
@@ -129,14 +134,12 @@ class FunctionSites:
             call = next(instructions)
         if call.name not in ("PRECALL", "CALL", "CALL_KW"):
             raise ValueError(f"{call.name} at {state.offset} is not a call")
-        named = call.name == "CALL_KW"
-        depth = len(state.stack) - call.arg - named - 2
+        above = frames.NAMED if call.name == "CALL_KW" else 0
+        depth = len(state.stack) - call.arg - above - 2
         under = [slot is not None for slot in state.stack[: depth + 2]]
         if under[depth] and under[depth + 1]:
-            return sum(
-                under
-            ) - 2, named  # the lower one is called, with the other as first argument
-        return sum(under) - 1, named
+            return sum(under) - 2, above  # the lower is called, the other is the first argument
+        return sum(under) - 1, above
 
 
 class Frame:
@@ -150,7 +153,7 @@ class Frame:
         self.extra: list[int] = []
         self.numbers: dict[object, int] = {}
         self.point, self.kind = point, kind
-        self.called, self.named = -1, False  # what a call calls; are keyword names on top of it?
+        self.called, self.named = -1, 0  # what a call calls; what is above it (`support/frames.py`)
         self.locals = [self._slot(slot) for slot in state.locals]
         self.stack = [self._slot(slot) for slot in state.stack if slot is not None]
 
@@ -200,7 +203,7 @@ class Frame:
             for kind, x, y, z in self.nodes
         ]
         head = [index, self.point, len(self.locals), len(self.stack), len(nodes)]
-        head += [(self.raw + 15) // 16 * 16, self.called, self.kind, int(self.named)]
+        head += [(self.raw + 15) // 16 * 16, self.called, self.kind, self.named]
         words = [*self.locals, *self.stack, *(word for node in nodes for word in node), *self.extra]
         words = [*head, frames.SITE_WORDS + len(words) * 4, *words, *codes]
         content = struct.pack(f"<{len(words)}i", *words)  # LLVM takes long for numbers one by one

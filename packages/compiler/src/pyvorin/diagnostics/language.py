@@ -168,15 +168,17 @@ declare(
     "generator-expression",
     Severity.WARNING,
     "a generator expression is made, and run, by the interpreter",
-    meaning="The expression is a generator, whose code is resumed for each item.",
-    why="Its frame lives on between two items.",
-    example="def any_negative(v):\n    return any(x < 0 for x in v)",
+    meaning="The expression is a generator, whose code is resumed for each item. Only one that is "
+    "the sole argument of `sum`, `any`, `all`, `list`, `tuple`, `sorted` or `.join` is native.",
+    why="Its frame lives on between two items, and whoever has the generator decides when.",
+    example="def longest(v):\n    return max(len(x) for x in v)",
     instead="""
-    def any_negative(v):
+    def longest(v):
+        most = 0
         for x in v:
-            if x < 0:
-                return True
-        return False
+            if len(x) > most:
+                most = len(x)
+        return most
     """,
 )
 declare(

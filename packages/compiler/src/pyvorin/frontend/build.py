@@ -54,13 +54,15 @@ class Header:
     `slots` says what each parameter of `block` is, in order: for each local by index ("local",
     index) and, if it may be unbound, ("bound", index) with an I1; then ("stack", depth) for each
     stack value, bottom first. Locals that are unbound whenever control is here, and NULLs, have no
-    slot. `stack` is the shape: "v" a value, "0" a NULL.
+    slot. `stack` is the shape: "v" a value, "0" a NULL. `consumer`: see `ir.model.Function`; such a
+    header only native code comes to.
     """
 
     offset: int
     block: Block
     slots: tuple[tuple[str, int], ...]
     stack: str
+    consumer: str = ""
 
 
 class Built(NamedTuple):
@@ -78,22 +80,33 @@ class Built(NamedTuple):
     blames: bool = False
 
 
-def build_function(source: FunctionType | CodeType, index: int = 0) -> Built:
-    """Build the generic IR of one function; `index` numbers it in its module."""
+def build_function(
+    source: FunctionType | CodeType, index: int = 0, consumer: str | None = None
+) -> Built:
+    """Build the generic IR of one function; `index` numbers it in its module. With a `consumer`, of
+    a generator expression together with that; it is "" for a comprehension.
+    """
     if MINOR not in SUPPORTED_MINORS:
         raise RuntimeError(f"no bytecode table for Python 3.{MINOR}")
     code = source.__code__ if isinstance(source, FunctionType) else source
     instructions = decode(code)
-    refused = _refusals(code, instructions)
+    if consumer is None and code.co_name in variables.COMPREHENSIONS:
+        consumer = ""
+    refused = _refusals(code, instructions, consumer)
     if refused:
         return Built(None, [], refused, code)
-    unit = Unit(Function(code.co_name, index=index, nlocals=variables.slots(code)), code, {})
+    nlocals = variables.slots(code) + bool(consumer)
+    function = Function(code.co_name, index=index, nlocals=nlocals, consumer=consumer or "")
+    unit = Unit(function, code, {})
     handlers = handlers_of(code)
     unit.raw.update(flow.split(instructions, handlers))
-    flow.analyse(unit.raw, entry_variables(code), len(variables.names(code)), handlers)
+    bound = [*entry_variables(code), *range(len(variables.names(code)), len(unit.names))]
+    flow.analyse(unit.raw, bound, len(unit.names), handlers)
     _emit_blocks(unit)
     headers = [
-        _header(layout) for _, layout in sorted(unit.layouts.items()) if layout.raw.is_header
+        _header(layout, function.consumer)
+        for _, layout in sorted(unit.layouts.items())
+        if layout.raw.is_header
     ]
     _order_blocks(unit)
     prune(unit.function, keep={header.block for header in headers})
@@ -115,7 +128,7 @@ def _emit_blocks(unit: Unit) -> None:
     function, code = unit.function, unit.code
     entry = function.new_block("entry")
     names = variables.names(code)
-    local: list[Slot] = [None] * len(names)
+    local: list[Slot] = [None] * len(unit.names)
     for number in entry_variables(code):
         local[number] = param = function.new_value(Rep.OBJ, names[number])
         entry.params.append(param)
@@ -138,21 +151,22 @@ def _order_blocks(unit: Unit) -> None:
     unit.function.blocks.sort(key=lambda block: order.get(block, (-1, False)))
 
 
-def _header(layout: Layout) -> Header:
-    assert layout.raw.entering is not None
-    return Header(layout.raw.offset, layout.block, layout.slots, layout.raw.entering.shape)
+def _header(layout: Layout, consumer: str) -> Header:
+    entering = layout.raw.entering
+    assert entering is not None
+    return Header(layout.raw.offset, layout.block, layout.slots, entering.shape, consumer)
 
 
 def header_state(header: Header, code: CodeType) -> FrameState:
     """The generic frame state at a loop header."""
     by_slot = dict(zip(header.slots, header.block.params, strict=True))
     locals_: list[Slot] = []
-    for number in range(variables.slots(code)):
+    for number in range(len(variables.names(code)) + bool(header.consumer)):
         value = by_slot.get(("local", number))
         bound = by_slot.get(("bound", number))
         locals_.append(Maybe(value, bound) if value is not None and bound is not None else value)
     stack = tuple(by_slot.get(("stack", depth)) for depth in range(len(header.stack)))
-    local = frame_locals(code, variables.private(code), locals_, stack)
+    local = frame_locals(code, header.consumer, variables.private(code), locals_, stack)
     return FrameState(header.offset, local, stack)
 
 
@@ -165,14 +179,16 @@ _FLAGS = (
 )
 
 
-def _refusals(code: CodeType, instructions: list[Instruction]) -> list[Finding]:
-    """Why the function has no IR at all."""
+def _refusals(
+    code: CodeType, instructions: list[Instruction], consumer: str | None
+) -> list[Finding]:
+    """Why the function has no IR at all. `consumer` is None unless it is called at once."""
     line = code.co_firstlineno
-    found = [Finding(kind, code.co_name, 0, line) for flag, kind in _FLAGS if code.co_flags & flag]
-    comprehension = code.co_name in variables.COMPREHENSIONS
-    if comprehension and variables.shared(code):
+    flags = code.co_flags & ~CO_GENERATOR if consumer else code.co_flags
+    found = [Finding(kind, code.co_name, 0, line) for flag, kind in _FLAGS if flags & flag]
+    if consumer is not None and variables.shared(code):
         found.append(Finding("closure", "shared by a function inside", 0, line))
-    if code.co_freevars and not comprehension:
+    if code.co_freevars and consumer is None:
         found.append(Finding("closure", ", ".join(code.co_freevars), 0, line))
     found += [
         Finding("dynamic code", str(step.args[0]), item.offset, item.line)

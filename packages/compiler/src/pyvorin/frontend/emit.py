@@ -7,14 +7,16 @@ steps on a symbolic frame.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, NamedTuple
 
-from pyvorin.frontend import joining, variables
+from pyvorin.frontend import fused, joining, variables
+from pyvorin.frontend.consumers import consumed
 from pyvorin.frontend.flow import RawBlock
 from pyvorin.frontend.opcodes import Instruction
+from pyvorin.ir.consumer import KEEPING
 from pyvorin.ir.model import Block, Edge, FrameState, Function, Maybe, Op, Rep, Slot, Value, Virtual
 
 
@@ -70,9 +72,15 @@ class Unit:
     work: list[Layout] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     private: frozenset[int] = field(init=False)  # variables in private cells
+    names: tuple[str, ...] = field(init=False)  # of variables; the last one is a consumer's own
+    consumed: Mapping[int, str] = field(init=False)  # see `frontend.consumers`
 
     def __post_init__(self) -> None:
         self.private = variables.private(self.code)
+        self.names = variables.names(self.code)
+        if self.function.consumer in KEEPING:
+            self.names += (fused.KEPT,)
+        self.consumed = consumed(self.code)
 
     def layout(self, offset: int, before: Instruction | None = None) -> Layout:
         """The layout of the block at an offset; the first request plans it and queues it for
@@ -98,9 +106,8 @@ class Unit:
             slots.append((kind, number))
             return value
 
-        names = variables.names(self.code)
         for number, bound in enumerate(raw.entering.bound):
-            name = names[number]
+            name = self.names[number]
             slot: Slot = None
             if bound != "unbound":
                 slot = parameter("local", number, Rep.OBJ, name)
@@ -139,7 +146,7 @@ class BlockEmitter:
         self.locals = list(local)
         self.stack = list(stack)
         self.ended = False
-        self._names = variables.names(unit.code)
+        self._names = unit.names
         self._shared = variables.shared(unit.code)
         self._marks: list[_Mark] = []
         self._call_state: FrameState | None = None  # state before KW_NAMES, for the call after it
@@ -151,21 +158,21 @@ class BlockEmitter:
         for number, instruction in enumerate(self.raw.instructions):
             self._instruction = instruction
             self._following = self.raw.instructions[number + 1 : number + 2]
-            self._state = FrameState(
+            self.state = FrameState(
                 instruction.offset, self._frame_locals(), tuple(map(_slot, self.stack))
             )
-            self._marks.append(_Mark(len(self.block.ops), len(self.stack), self._state))
+            self._marks.append(_Mark(len(self.block.ops), len(self.stack), self.state))
             self._join()
             for step in instruction.steps:
                 getattr(self, f"_do_{step.kind.replace('return', 'ret')}")(*step.args)
                 if self.ended:
                     return
-        self._end("br", edges=[self._edge(self.raw.falls_to, self._joins_next())])
+        self.end("br", edges=[self._edge(self.raw.falls_to, self._joins_next())])
 
     def _frame_locals(self) -> tuple[Slot, ...]:
         """The variables as a frame has them: captured ones in cells, free ones left out."""
-        unit = self.unit
-        return frame_locals(unit.code, unit.private, self.locals, tuple(map(_slot, self.stack)))
+        unit, stack = self.unit, tuple(map(_slot, self.stack))
+        return frame_locals(unit.code, unit.function.consumer, unit.private, self.locals, stack)
 
     def _join(self) -> None:
         """Find the instruction that CPython blames if this one finds its local unbound: on 3.11,
@@ -173,13 +180,13 @@ class BlockEmitter:
         not they are joined yet.
         """
         before, joined = self._before, self._is_joined(self._instruction)
-        self._blamed = self._state
+        self._blamed = self.state
         if joined and before is not None:
             local = len(self._marks) > 1
             self._blamed = (
                 self._marks[-2].state
                 if local
-                else joining.state_before(before, self._state, self.locals)
+                else joining.state_before(before, self.state, self.locals)
             )
         self._before, self._is_second = self._instruction, joined
 
@@ -199,7 +206,7 @@ class BlockEmitter:
         return None
 
     # ---- operations ------------------------------------------------------------------------------
-    def _emit(
+    def emit(
         self,
         name: str,
         operands: list[Value],
@@ -216,13 +223,13 @@ class BlockEmitter:
 
     def _push(self, name: str, /, *operands: Value, **attrs: Any) -> None:
         """Emit an operation that may leave before the present instruction; push its result."""
-        self.stack += self._emit(name, list(operands), state=self._state, **attrs)
+        self.stack += self.emit(name, list(operands), state=self.state, **attrs)
 
     def _constant(self, source: tuple[str | int, ...]) -> Value:
-        return self._emit("py.const", [], source=source)[0]
+        return self.emit("py.const", [], source=source)[0]
 
     def _flag(self, value: bool) -> Value:
-        return self._emit("const", [], (Rep.I1,), value=value)[0]
+        return self.emit("const", [], (Rep.I1,), value=value)[0]
 
     def _pop(self) -> Value:
         item = self.stack.pop()
@@ -234,7 +241,7 @@ class BlockEmitter:
         return items[::-1]
 
     # ---- ends of blocks --------------------------------------------------------------------------
-    def _end(
+    def end(
         self,
         name: str,
         operands: list[Value] | None = None,
@@ -254,6 +261,10 @@ class BlockEmitter:
             )
         )
         self.ended = True
+
+    def edge_on(self) -> Edge:
+        """An edge to the instruction behind the block."""
+        return self._edge(self.raw.falls_to)
 
     def _edge(self, offset: int, before: Instruction | None = None) -> Edge:
         """An edge to the block at `offset`, with the present frame as its arguments."""
@@ -276,7 +287,7 @@ class BlockEmitter:
             case Maybe(Value() as value, _):
                 return value
             case _:
-                return self._emit("py.const", [], source=("singleton", "None"), pad=True)[0]
+                return self.emit("py.const", [], source=("singleton", "None"), pad=True)[0]
 
     def _bound_argument(self, number: int) -> Value:
         match self.locals[number]:
@@ -286,7 +297,7 @@ class BlockEmitter:
                 return self._flag(slot is not None)
 
     def _leave(self, reason: str, state: FrameState) -> None:
-        self._end("leave", state=state, reason=reason)
+        self.end("leave", state=state, reason=reason)
 
     def _do_leave(self, reason: str) -> None:
         if reason != "assert":
@@ -294,7 +305,7 @@ class BlockEmitter:
                 "instruction", reason, self._instruction.offset, self._instruction.line
             )
             self.unit.findings.append(finding)
-        self._leave(reason, self._state)
+        self._leave(reason, self.state)
 
     def _do_raise(self, count: int) -> None:
         """Leave where the statement starts: the last place with the stack that the raise leaves
@@ -304,11 +315,13 @@ class BlockEmitter:
         self._leave_before("raise")
 
     def _do_ret(self) -> None:
-        state = self._state
-        self._end("ret", [self._pop()], state=state)
+        state, value = self.state, self._pop()
+        if self.unit.function.consumer:
+            value = fused.result(self)
+        self.end("ret", [value], state=state)
 
     def _do_jump(self, target: int) -> None:
-        self._end("br", edges=[self._edge(target)])
+        self.end("br", edges=[self._edge(target)])
 
     def _do_branch(self, test: str, target: int, keep: bool) -> None:
         top = self.stack[-1]
@@ -316,11 +329,11 @@ class BlockEmitter:
             value, state = top.value, top.state
         else:
             assert isinstance(top, Value), self._instruction
-            value, state = top, self._state
+            value, state = top, self.state
         if test in ("none", "not none"):
             none = self._constant(("singleton", "None"))
-            (value,) = self._emit("py.is", [value, none], state=state, invert=False)
-        (truth,) = self._emit("py.truth", [value], (Rep.I1,), state)
+            (value,) = self.emit("py.is", [value, none], state=state, invert=False)
+        (truth,) = self.emit("py.truth", [value], (Rep.I1,), state)
         if keep:
             jumps = self._edge(target)
             self.stack.pop()
@@ -330,14 +343,14 @@ class BlockEmitter:
         edges = [jumps, self._edge(self.raw.falls_to)]
         if test in ("false", "not none"):
             edges.reverse()
-        self._end("condbr", [truth], edges=edges)
+        self.end("condbr", [truth], edges=edges)
 
     def _do_next(self, exit_offset: int) -> None:
         iterator = self._pop()
-        item, more = self._emit("py.next", [iterator], (Rep.OBJ, Rep.I1), self._state)
+        item, more = self.emit("py.next", [iterator], (Rep.OBJ, Rep.I1), self.state)
         leaves = self._edge(exit_offset)
         self.stack += [iterator, item]
-        self._end("condbr", [more], edges=[self._edge(self.raw.falls_to), leaves])
+        self.end("condbr", [more], edges=[self._edge(self.raw.falls_to), leaves])
 
     # ---- locals and stack ------------------------------------------------------------------------
     def _do_const(self, source: tuple[str, str | int]) -> None:
@@ -362,7 +375,7 @@ class BlockEmitter:
             case None:
                 self._leave(f"unbound {name}", self._blamed)
             case Maybe(Value() as value, _):
-                (checked,) = self._emit(
+                (checked,) = self.emit(
                     "py.check", [value], state=self._blamed, name=name, index=index
                 )
                 checked.hint = name
@@ -373,7 +386,7 @@ class BlockEmitter:
         cell = self.locals[index]
         if isinstance(cell, Value):
             return cell
-        self._leave(f"a cell of {self._names[index]} that may not be there", self._state)
+        self._leave(f"a cell of {self._names[index]} that may not be there", self.state)
         return None
 
     def _do_store(self, index: int) -> None:
@@ -382,7 +395,7 @@ class BlockEmitter:
             assert isinstance(value, Value), (self._instruction, value)
             cell = self._cell(index)
             if cell is not None:
-                self._emit("py.store_deref", [cell, value], (), self._state)
+                self.emit("py.store_deref", [cell, value], (), self.state)
             return
         if value is None:  # what `hide` found unbound
             self.locals[index] = None
@@ -451,10 +464,11 @@ class BlockEmitter:
         assert isinstance(closure, Closure), closure
         bound = [slot for n in closure.variables if isinstance(slot := self.locals[n], Value)]
         simple = len(bound) == len(closure.variables) and not self._shared & {*closure.variables}
-        if code.co_name in variables.COMPREHENSIONS and simple:
+        at_once = code.co_name in variables.COMPREHENSIONS or place in self.unit.consumed
+        if at_once and simple:
             state = self._mark().state  # there are no cells on the stack yet
             numbers = closure.variables
-            self.stack += self._emit(
+            self.stack += self.emit(
                 "py.function", bound, state=state, const=place, captured=numbers
             )
             return
@@ -463,6 +477,15 @@ class BlockEmitter:
             Finding("instruction", "MAKE_FUNCTION", self._instruction.offset, line)
         )
         self._leave_before(f"making {code.co_name}")
+
+    def _do_closed(self) -> None:
+        """The cells went with the function."""
+
+    def _do_begin(self) -> None:
+        fused.begin(self)
+
+    def _do_yield(self) -> None:
+        fused.take(self)
 
     def _mark(self) -> _Mark:
         """Where the stack was last as it is now; the present instruction if that was in another
@@ -487,7 +510,7 @@ class BlockEmitter:
     def _do_not(self) -> None:
         top = self.stack.pop()
         if isinstance(top, Truth):
-            self.stack += self._emit("py.not", [top.value], state=top.state)
+            self.stack += self.emit("py.not", [top.value], state=top.state)
         else:
             assert isinstance(top, Value), self._instruction
             self._push("py.not", top)
@@ -503,7 +526,7 @@ class BlockEmitter:
         """
         consumers = {step.kind for item in self._following for step in item.steps}
         if consumers & {"branch", "not"}:
-            self.stack.append(Truth(self._pop(), self._state))
+            self.stack.append(Truth(self._pop(), self.state))
         else:
             self._do_leave(f"{self._instruction.name} not followed by its test")
 
@@ -518,10 +541,10 @@ class BlockEmitter:
 
     def _do_setitem(self) -> None:
         value, container, index = self._pops(3)
-        self._emit("py.setitem", [container, index, value], (), self._state)
+        self.emit("py.setitem", [container, index, value], (), self.state)
 
     def _do_delitem(self) -> None:
-        self._emit("py.delitem", self._pops(2), (), self._state)
+        self.emit("py.delitem", self._pops(2), (), self.state)
 
     def _do_slice(self, count: int) -> None:
         self._push("py.slice", *self._pops(count))
@@ -535,17 +558,18 @@ class BlockEmitter:
         self._do_setitem()
 
     def _do_kwnames(self, names: tuple[str, ...]) -> None:
-        self._call_state, self._call_names = self._state, names
+        self._call_state, self._call_names = self.state, names
 
     def _do_call(self, count: int, names_on_stack: bool) -> None:
-        names, state = self._call_names, self._call_state or self._state
+        names, state = self._call_names, self._call_state or self.state
         self._call_state, self._call_names = None, ()
         if names_on_stack:
             names = self._constant_tuple(self._pop())
         arguments = self._pops(count)
         pair = [item for item in (self.stack.pop(), self.stack.pop()) if item is not None][::-1]
         operands = [item for item in pair if isinstance(item, Value)] + arguments
-        self.stack += self._emit("py.call", operands, state=state, kwnames=names)
+        if not fused.call(self, operands):
+            self.stack += self.emit("py.call", operands, state=state, kwnames=names)
 
     def _definition(self, value: Value) -> Op:
         return next(op for op in self.block.ops if value in op.results)
@@ -600,23 +624,23 @@ class BlockEmitter:
 
     def _do_append(self, depth: int) -> None:
         value = self._pop()
-        self._emit("py.append", [self._below(depth), value], (), self._state)
+        self.emit("py.append", [self._below(depth), value], (), self.state)
 
     def _do_extend(self, depth: int) -> None:
         value = self._pop()
-        self._emit("py.extend", [self._below(depth), value], (), self._state)
+        self.emit("py.extend", [self._below(depth), value], (), self.state)
 
     def _do_setupdate(self, depth: int) -> None:
         value = self._pop()
-        self._emit("py.setupdate", [self._below(depth), value], (), self._state)
+        self.emit("py.setupdate", [self._below(depth), value], (), self.state)
 
     def _do_setadd(self, depth: int) -> None:
         value = self._pop()
-        self._emit("py.setadd", [self._below(depth), value], (), self._state)
+        self.emit("py.setadd", [self._below(depth), value], (), self.state)
 
     def _do_mapadd(self, depth: int) -> None:
         key, value = self._pops(2)
-        self._emit("py.setitem", [self._below(depth), key, value], (), self._state)
+        self.emit("py.setitem", [self._below(depth), key, value], (), self.state)
 
     def _below(self, depth: int) -> Value:
         item = self.stack[-depth]
@@ -625,13 +649,13 @@ class BlockEmitter:
 
     def _do_unpack(self, count: int) -> None:
         sequence = self._pop()
-        items = self._emit("py.unpack", [sequence], (Rep.OBJ,) * count, self._state)
+        items = self.emit("py.unpack", [sequence], (Rep.OBJ,) * count, self.state)
         self.stack += items[::-1]
 
     def _do_unpackstar(self, before: int, after: int) -> None:
         sequence = self._pop()
         reps = (Rep.OBJ,) * (before + 1 + after)
-        items = self._emit("py.unpackstar", [sequence], reps, self._state, before=before)
+        items = self.emit("py.unpackstar", [sequence], reps, self.state, before=before)
         self.stack += items[::-1]
 
 
@@ -643,15 +667,24 @@ def _slot(item: Item) -> Slot:
 
 
 def frame_locals(
-    code: CodeType, private: frozenset[int], slots: Sequence[Slot], stack: tuple[Slot, ...]
+    code: CodeType,
+    consumer: str,
+    private: frozenset[int],
+    slots: Sequence[Slot],
+    stack: tuple[Slot, ...],
 ) -> tuple[Slot, ...]:
     """The variables as a frame has them: captured ones in cells, free ones left out, and the
-    iterator of a comprehension, which by now lies on the stack, in its variable too.
+    iterator of a comprehension, which by now lies on the stack, in its variable too. Last, for a
+    generator expression, the items that stand for those its consumer took.
     """
     found = [
         Virtual("cell", (slot,), number + 1) if number in private else slot
         for number, slot in enumerate(slots[: variables.slots(code)])
     ]
-    if code.co_name in variables.COMPREHENSIONS and code.co_varnames[0] == ".0" and stack[1:]:
-        found[0] = stack[1] if found[0] is None else found[0]
+    above = stack if consumer else stack[1:]  # the list that a comprehension builds is the lowest
+    called_at_once = consumer or code.co_name in variables.COMPREHENSIONS
+    if called_at_once and code.co_varnames[0] == ".0" and above:
+        found[0] = above[0] if found[0] is None else found[0]
+    if consumer:
+        found.append(fused.taken(consumer, slots[len(variables.names(code)) :]))
     return tuple(found)

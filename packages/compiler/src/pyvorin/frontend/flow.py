@@ -71,7 +71,7 @@ def split(instructions: list[Instruction], handlers: Sequence[Handler] = ()) -> 
     return blocks
 
 
-_ENDS = frozenset({"next", "jump", "branch", "return", "raise"})
+_ENDS = frozenset({"next", "jump", "branch", "return", "raise", "yield"})
 
 
 def step_targets(step: Step) -> list[int]:
@@ -136,6 +136,9 @@ _EFFECTS: dict[str, Callable[..., tuple[int, str]]] = {
     "mapadd": lambda depth: (2, ""),
     "unpack": lambda count: (1, "v" * count),
     "unpackstar": lambda before, after: (1, "v" * (before + 1 + after)),
+    "closed": lambda: (2, "v"),
+    "begin": lambda: (0, ""),
+    "yield": lambda: (1, "v"),
     "jump": lambda target: (0, ""),
     "branch": lambda test, target, keep: (1, ""),
     "return": lambda: (1, ""),

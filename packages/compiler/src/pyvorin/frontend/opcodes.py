@@ -25,6 +25,9 @@ A step is a kind and its arguments:
     null                                             → NULL
     cell        local index                          → the cell of a captured variable
     function                                         [cells] code → v
+    closed                                           cells v → v (3.13: the function has them)
+    begin                                            (a generator runs for the first time)
+    yield                                            v → v (what was sent)
     global      name, shape of what is pushed        → "v", "0v" or "v0" (0 is a NULL)
     attr        name, shape of what is pushed        v → "v", "0v" or "v0"
     binop       operator, in place?                  a b → v
@@ -68,6 +71,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from inspect import CO_GENERATOR
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -188,6 +192,10 @@ def _nothing(raw: _Raw) -> Steps:
     return ()
 
 
+def _resume(raw: _Raw) -> Steps:
+    return (Step("begin"),) if raw.code.co_flags & CO_GENERATOR and not raw.arg & 3 else ()
+
+
 def _binary_op(raw: _Raw) -> Steps:
     inplace, index = divmod(raw.arg, len(_BINARY))
     return (Step("binop", (_BINARY[index], bool(inplace))),)
@@ -223,12 +231,22 @@ def _kw_names(raw: _Raw) -> Steps:
     return (Step("kwnames", (raw.code.co_consts[raw.arg],)),)
 
 
+def _load_fast(raw: _Raw) -> Steps:
+    """A comprehension loads its iterator once, and then has it on the stack; so does a generator
+    expression.
+    """
+    kind = "take" if raw.arg == 0 and raw.code.co_varnames[:1] == (".0",) else "load"
+    return (Step(kind, (raw.arg,)),)
+
+
 _COMMON: dict[str, Rule] = {
     "NOP": _nothing,
-    "RESUME": _nothing,
+    "RESUME": _resume,
+    "RETURN_GENERATOR": _plain("null"),  # a POP_TOP drops it
+    "YIELD_VALUE": _plain("yield"),
     "CACHE": _nothing,
     "LOAD_CONST": _load_const,
-    "LOAD_FAST": _counted("load"),
+    "LOAD_FAST": _load_fast,
     "STORE_FAST": _counted("store"),
     "DELETE_FAST": _counted("delete"),
     "POP_TOP": _plain("pop"),
@@ -286,18 +304,11 @@ def _name_at(kind: str, *args: Any) -> Rule:
     return lambda raw: (Step(kind, (raw.code.co_names[raw.arg], *args)),)
 
 
-def _load_fast(raw: _Raw) -> Steps:
-    """A comprehension loads its iterator once, and then has it on the stack."""
-    kind = "take" if raw.code.co_varnames[raw.arg] == ".0" else "load"
-    return (Step(kind, (raw.arg,)),)
-
-
 _ONLY_311: dict[str, Rule] = {
     "FORMAT_VALUE": _format_value,
     "UNARY_POSITIVE": _plain("unary", "+"),
     "LIST_TO_TUPLE": _plain("totuple"),
     "COMPARE_OP": lambda raw: (Step("compare", (_COMPARE[raw.arg], False)),),
-    "LOAD_FAST": _load_fast,
     "LOAD_GLOBAL": _load_global("0v"),
     "LOAD_ATTR": _name_at("attr", "v"),
     "LOAD_METHOD": _name_at("attr", "0v"),
@@ -385,7 +396,15 @@ def _local(kind: str, index: int, raw: _Raw) -> Steps:
 
 
 def _load_local(raw: _Raw) -> Steps:
-    return _local("load", raw.arg, raw)
+    (kind, (index,)) = _load_fast(raw)[0]
+    return _local(kind, index, raw)
+
+
+def _set_function_attribute(raw: _Raw) -> Steps:
+    return (Step("closed"),) if raw.arg == _CLOSURE else unsupported("SET_FUNCTION_ATTRIBUTE")
+
+
+_CLOSURE = 8
 
 
 _ONLY_313: dict[str, Rule] = {
@@ -397,6 +416,7 @@ _ONLY_313: dict[str, Rule] = {
     "STORE_FAST_LOAD_FAST": _two_locals("store", "load"),
     "STORE_FAST_STORE_FAST": _two_locals("store", "store"),
     "COMPARE_OP": lambda raw: (Step("compare", (_COMPARE[raw.arg >> 5], bool(raw.arg & 16))),),
+    "SET_FUNCTION_ATTRIBUTE": _set_function_attribute,
     "TO_BOOL": _plain("truth"),
     "LOAD_GLOBAL": _load_global("v0"),
     "LOAD_ATTR": _load_attr("v0"),

@@ -9,8 +9,9 @@ parameters, then free variables, whose cells come with the function's closure:
                                               locals of the comprehension  .0 v; free  factor offset
 
 A captured variable lives in a cell. Where only comprehensions that are called at once capture it,
-nobody else can read or write the cell while native code runs: it is **private**, the front end
-treats the variable as a local, and a frame state says that its slot holds a cell with the value.
+or generator expressions that are consumed in place (`frontend.consumers`), nobody else can read or
+write the cell while native code runs: it is **private**, the front end treats the variable as a
+local, and a frame state says that its slot holds a cell with the value.
 Any other cell is **shared**: the slot holds the cell itself, which is read and written in memory.
 """
 
@@ -18,6 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from types import CodeType
+
+from pyvorin.frontend.consumers import consumed
 
 COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>"})
 
@@ -53,15 +56,21 @@ def shared(code: CodeType) -> frozenset[int]:
 def _escaping(code: CodeType) -> set[str]:
     """The variables that a function, class or generator inside captures, at any depth."""
     found: set[str] = set()
-    for constant in code.co_consts:
+    at_once = dict(nested(code))
+    for place, constant in enumerate(code.co_consts):
         if isinstance(constant, CodeType):
-            kept = constant.co_name not in COMPREHENSIONS
+            kept = place not in at_once
             found |= set(constant.co_freevars) if kept else _escaping(constant)
     return found & {*code.co_cellvars, *code.co_freevars}
 
 
 def nested(code: CodeType) -> Iterator[tuple[int, CodeType]]:
-    """The comprehensions among the constants, with their place there."""
+    """The comprehensions and the generator expressions consumed in place among the constants, with
+    their place there.
+    """
+    generators = consumed(code)
     for index, constant in enumerate(code.co_consts):
-        if isinstance(constant, CodeType) and constant.co_name in COMPREHENSIONS:
+        if isinstance(constant, CodeType) and (
+            constant.co_name in COMPREHENSIONS or index in generators
+        ):
             yield index, constant

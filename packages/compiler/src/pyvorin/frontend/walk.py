@@ -19,6 +19,7 @@ from pyvorin.frontend.native import (
 )
 from pyvorin.frontend.page import Page
 from pyvorin.frontend.scope import FunctionNode, ModuleNames, local_names
+from pyvorin.ir.consumer import CONSUMERS
 
 
 class FunctionFindings(ast.NodeVisitor):
@@ -209,7 +210,7 @@ class FunctionFindings(ast.NodeVisitor):
         message = "this `lambda` is made, and called, by the interpreter"
         self._find("PYV112", node, message, "define a function at module level")
 
-    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.DictComp) -> None:
+    def _comprehension(self, node: ast.expr) -> None:
         self.loops += 1
         self.generic_visit(node)
         self.loops -= 1
@@ -225,7 +226,8 @@ class FunctionFindings(ast.NodeVisitor):
 
     def visit_GeneratorExp(self, node: ast.GeneratorExp) -> None:
         message = "a generator expression is made, and run, by the interpreter"
-        self._find("PYV118", node, message, "write the loop, or a list comprehension")
+        help = "give it to sum, any, all, list, tuple, sorted or join, or write the loop"
+        self._find("PYV118", node, message, help)
         self.visit(node.generators[0].iter)  # the only part that runs in the function's own scope
 
     def visit_Yield(self, node: ast.Yield) -> None:
@@ -252,9 +254,26 @@ class FunctionFindings(ast.NodeVisitor):
             message = "`.format()` with names is left to the interpreter"
             self._find("PYV124", node, message, "number the places, or use an f-string")
         self._callee(node)
+        if self._consumes(node):
+            self._comprehension(node.args[0])
+            return
         for argument in (*node.args, *node.keywords):
             value = argument.value if isinstance(argument, ast.Starred | ast.keyword) else argument
             self.visit(value)
+
+    def _consumes(self, node: ast.Call) -> bool:
+        """Is a generator expression consumed in place (`frontend.consumers`)?"""
+        match node:
+            case ast.Call(func=ast.Name(id=name), args=[ast.GeneratorExp() as made], keywords=[]):
+                known = name not in self.locals and self.names.kind(name) == "builtin"
+            case ast.Call(
+                func=ast.Attribute(attr=attribute), args=[ast.GeneratorExp() as made], keywords=[]
+            ):
+                known, name = True, f".{attribute}"
+            case _:
+                return False
+        outside = any(isinstance(item, ast.NamedExpr | ast.Lambda) for item in ast.walk(made))
+        return known and name in CONSUMERS and not outside and not _is_asynchronous(made)
 
     def _callee(self, node: ast.Call) -> None:
         match node.func:
@@ -367,6 +386,12 @@ class FunctionFindings(ast.NodeVisitor):
     def _display(self, node: ast.expr, kind: str, help: str) -> None:
         message = f"building a {kind} out of another is left to the interpreter"
         self._find("PYV127", node, message, help)
+
+
+def _is_asynchronous(node: ast.GeneratorExp) -> bool:
+    return any(generator.is_async for generator in node.generators) or any(
+        isinstance(item, ast.Await) for item in ast.walk(node)
+    )
 
 
 _FOREIGN = {

@@ -73,7 +73,9 @@ from pyvorin.types import (
 SCALARS = frozenset(("int", "wide", "float", "bool"))
 _KEYS = {"py.getitem": (1,), "py.setitem": (1,), "py.delitem": (1,), "py.contains": (0,)}
 _STORING = frozenset(("append", "insert", "add", "setdefault"))  # methods that keep what they get
-_DEMANDING = frozenset(("py.binop", "py.unary", "py.compare", "py.truth", "py.not", "py.call"))
+_DEMANDING = frozenset(
+    ("py.binop", "py.sum", "py.unary", "py.compare", "py.truth", "py.not", "py.call")
+)
 
 
 class Results(Protocol):
@@ -96,7 +98,7 @@ class Flow:
     results: Results
     types: dict[int, Type] = field(default_factory=dict)
     constants: dict[int, object] = field(default_factory=dict)  # values that are one constant
-    made: dict[int, Op] = field(default_factory=dict)  # functions of comprehensions, by value
+    made: dict[int, Op] = field(default_factory=dict)  # of comprehensions and generators, by value
     unreached: dict[int, frozenset[str]] = field(default_factory=dict)  # elements of such values
     demanded: set[int] = field(default_factory=set)  # values that arithmetic needs
     reached: set[str] = field(default_factory=set)

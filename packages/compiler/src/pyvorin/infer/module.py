@@ -69,6 +69,7 @@ class SourceFunction:
     recorded_on: dict[tuple[Type, ...], Recorded] = field(default_factory=dict)
     outer: str = ""  # of a comprehension: the function it is in, and its place in co_consts there
     const: int = -1
+    consumer: str = ""  # of a generator expression: what takes its items
     kept: set[int] = field(init=False)  # IR value ids of what is searched for in containers
     passing: set[int] = field(init=False)  # of values that one operation uses, and no variable
     ways: dict[str, list[str]] = field(init=False)  # the blocks that go to a block, by label
@@ -155,6 +156,7 @@ class Module:
     functions: dict[str, SourceFunction]
     globals: dict[str, Any]
     stored: frozenset[str] = field(init=False)  # what functions assign to or delete
+    _reached: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.stored = frozenset(chain.from_iterable(map(_stored, _codes(self.globals))))
@@ -186,9 +188,35 @@ class Module:
             return Obj(frozenset((class_of(value),)))  # its contents, and the name, may change
         return constant
 
+    def reached(self, name: str) -> frozenset[str]:
+        """The functions that one may come to call, by the names that it and they mention, and what
+        is compiled of what is inside them.
+        """
+        if name not in self._reached:
+            found: set[str] = set()
+            work = [name]
+            while work:
+                news = self._mentioned(work.pop()) - found
+                found |= news
+                work += sorted(news)
+            self._reached[name] = frozenset(found)
+        return self._reached[name]
+
+    def _mentioned(self, name: str) -> set[str]:
+        names = set(_names(self.functions[name].code))
+        return {n for n, known in self.functions.items() if n in names or known.outer == name}
+
     def constant(self, name: str) -> Any:
         """The value of the global constant `name`."""
         return self.globals[name]
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    """The names of globals and attributes in a function and in those inside it."""
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _names(inner)
 
 
 def _codes(names: dict[str, Any]) -> Iterator[CodeType]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pyvorin.infer import calls, dicts, heaps, iterators, lists, texts
+from pyvorin.infer import calls, dicts, generators, heaps, iterators, lists, texts
 from pyvorin.infer.flow import Flow, is_iterator
 from pyvorin.infer.module import Module, SourceFunction
 from pyvorin.ir.model import Rep
@@ -36,6 +36,7 @@ from pyvorin.types import (
 FAMILIES = (
     calls,
     dicts,
+    generators,
     heaps,
     iterators,
     lists,

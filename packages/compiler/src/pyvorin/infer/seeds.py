@@ -86,7 +86,9 @@ def record_calls(program: Program, inputs: Inputs, namespace: dict[str, Any]) ->
         for name, source in functions.items()
         if source.built.function is not None
     }
-    headers = {name: functions[name].built.headers for name in bodies}
+    headers = {
+        name: functions[name].built.headers for name in bodies if not functions[name].consumer
+    }
     profile = record(bodies, calls_of(inputs, functions, namespace), BUDGET, headers)
     unseen = {n: s for n, s in functions.items() if n not in profile.functions}
     if unseen:

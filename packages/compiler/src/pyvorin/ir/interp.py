@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from pyvorin_runtime import bytecode
 
 from pyvorin.ir import meaning_buffers, meaning_dicts, meaning_lists, meaning_texts, meaning_typed
-from pyvorin.ir.meaning import NULL, UNBOUND, Leave, Missing, Returned
+from pyvorin.ir.meaning import NULL, UNBOUND, Leave, Missing, Returned, Unstarted
 from pyvorin.ir.model import (
     Block,
     Const,
@@ -77,8 +77,10 @@ class Body:
         object.__setattr__(self, "defaults", self.source.__defaults__)
 
     def handles(self, offset: int) -> bool:
-        """Say whether an exception of the instruction at `offset` has a handler in the function."""
-        return any(
+        """Say whether an exception of the instruction at `offset` has a handler in the function; in
+        a generator, CPython looks for StopIteration.
+        """
+        return bool(self.function.consumer) or any(
             item.first.offset <= offset and (item.end is None or offset < item.end.offset)
             for item in bytecode.decode(self.code).handlers
         )
@@ -212,6 +214,8 @@ class Machine:
         if not isinstance(callee, FunctionType):
             return None
         body = self.bodies.get(callee.__code__)
+        if body is not None and body.function.consumer:
+            return None  # it is a generator's
         if body is None or (self.watcher is not None and not self.watcher.wants(body)):
             return None
         return body
@@ -374,6 +378,16 @@ class Frame:
         """The function of a comprehension, its cells holding the captured values."""
         return self._build("function", [self.body.code.co_consts[const], *map(CellType, captured)])
 
+    def consume(self, generator: Unstarted, consumer: str) -> Any:
+        """What a consumer answers for a generator that has not begun."""
+        function, iterator = generator
+        body = self.machine.bodies.get(function.__code__)
+        watcher = self.machine.watcher
+        known = body is not None and body.function.consumer == consumer
+        if body is None or not known or (watcher is not None and not watcher.wants(body)):
+            return consumed_by(consumer, function(iterator))
+        return _unless_left(self.machine.run(body, entered(body, function, [iterator])))
+
     def call_native(self, callee: str, number: int, args: tuple[Any, ...]) -> Any:
         """Enter a body of another function at its start."""
         return _unless_left(self.machine.run(self.machine.natives[callee, number], args))
@@ -434,8 +448,15 @@ def _unless_left(result: Any) -> Any:
     return result
 
 
+def consumed_by(consumer: str, generator: Any) -> Any:
+    """What a consumer answers for a real generator."""
+    return list(generator) if consumer == "items" else getattr(builtins, consumer)(generator)
+
+
 def boxed(value: Value, held: Any) -> Any:
     """The Python object for what a value holds."""
+    if isinstance(held, Unstarted):
+        return held.function(held.iterator)
     return chr(held) if value.rep is Rep.CHAR else held
 
 
@@ -466,5 +487,6 @@ _BUILD: dict[str, Callable[..., Any]] = {
     "enumerate": enumerate,
     "zip": lambda *iterators: zip(*iterators),  # noqa: B905  # as the program's
     "reversed": _reversed_iterator,
+    "generator": lambda function, iterator: function(iterator),
     "num": lambda is_float, integer, floating: floating if is_float else integer,
 }

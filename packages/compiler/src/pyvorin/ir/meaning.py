@@ -9,11 +9,15 @@ range, `f64` a float, `i1` a bool, `char` a code point.
 
 from __future__ import annotations
 
+import builtins
 import operator
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from types import BuiltinFunctionType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pyvorin.ir.consumer import CONSUMERS
 from pyvorin.ir.model import Edge, Op
 
 if TYPE_CHECKING:
@@ -28,6 +32,13 @@ class Leave(Exception):
 
     def __init__(self, inner: Any = None) -> None:
         self.inner = inner
+
+
+class Unstarted(NamedTuple):
+    """A generator that is not made: the function of its expression, and its iterator."""
+
+    function: Any
+    iterator: Any
 
 
 class Returned:
@@ -224,6 +235,55 @@ def _store_deref(frame: Frame, op: Op, cell: Any, value: Any) -> None:
 @means("py.function")
 def _function(frame: Frame, op: Op, *captured: Any) -> object:
     return frame.make_function(op.attrs["const"], captured)
+
+
+@means("py.generator")
+def _generator(frame: Frame, op: Op, function: Any, iterator: Any) -> object:
+    return Unstarted(function, iterator)
+
+
+@means("py.consume")
+def _consume(frame: Frame, op: Op, callee: Any, generator: Unstarted) -> object:
+    consumer = op.attrs["consumer"]
+    if not _is_consumer(callee, consumer):
+        raise Leave
+    return frame.consume(generator, consumer)
+
+
+def _is_consumer(callee: Any, consumer: str) -> bool:
+    """Is a callee the builtin or method that its name says?"""
+    if type(callee) is not type and not isinstance(callee, BuiltinFunctionType):
+        return False
+    name, of = callee.__name__, getattr(callee, "__self__", None)
+    if type(of) in _TEXTS:
+        return CONSUMERS.get("." + name) == consumer
+    return callee is getattr(builtins, name, None) and CONSUMERS.get(name) == consumer
+
+
+_TEXTS = (str, bytes, bytearray)
+
+
+@means("py.replay")
+def _replay(frame: Frame, op: Op, items: Any) -> object:
+    return iter(items)
+
+
+@means("py.zero")
+def _zero(frame: Frame, op: Op) -> object:
+    return 0
+
+
+@means("py.sum")
+def _sum(frame: Frame, op: Op, total: Any, item: Any) -> object:
+    """Since 3.12 `sum` remembers what was lost in rounding floats, which no item stands for."""
+    known = _INTS if sys.version_info >= (3, 12) else _NUMBERS
+    if type(total) not in known or type(item) not in known:
+        raise Leave
+    return total + item
+
+
+_INTS = (int, bool)
+_NUMBERS = (int, bool, float)
 
 
 @means("py.tuple")

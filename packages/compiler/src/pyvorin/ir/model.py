@@ -87,6 +87,7 @@ class Virtual(NamedTuple):
     num          is it a float? (I1), its value as an int (I64), as a float (F64)
     cell         the value, or None for an empty cell
     function     the code object, then the closure's cells
+    generator    a function of a generator expression, its iterator: a generator that has not begun
     """
 
     kind: str
@@ -178,7 +179,9 @@ class Function:
     """One compiled body of one Python function.
 
     `result` is the representation in which it returns. `index` numbers the Python functions of a
-    module, `variant` the bodies of one function ("base", "wide", "boxed").
+    module, `variant` the bodies of one function ("base", "wide", "boxed"). `consumer`: of a
+    generator expression's, what takes its items (`ir.consumer`); a frame state lists one
+    more local then, the items that stand for those that were taken.
     """
 
     name: str
@@ -189,6 +192,7 @@ class Function:
     blocks: list[Block] = field(default_factory=list)
     values: int = 0
     nlocals: int = 0
+    consumer: str = ""
 
     def new_value(self, rep: Rep, hint: str = "") -> Value:
         """Make a value; the caller lists it as a result or a parameter."""

@@ -117,6 +117,30 @@ _GENERIC: tuple[tuple[str, str, str, str, str], ...] = (
         "the values of the variables it captures, `captured` their numbers",
         "const captured",
     ),
+    (
+        "py.generator",
+        "obj obj",
+        "obj",
+        "a generator (operands: function of a generator expression, iterator) for `py.consume`",
+        "",
+    ),
+    (
+        "py.consume",
+        "obj obj",
+        "obj",
+        "what builtin or method `callee` answers for a generator (operands: callee, generator), or "
+        'for "items" the list of what it gives; see `ir.consumer`',
+        "consumer",
+    ),
+    ("py.replay", "obj", "obj", "an iterator over a list that nobody else has", ""),
+    ("py.zero", "", "obj", "what `sum` starts with", ""),
+    (
+        "py.sum",
+        "obj obj",
+        "obj",
+        "the sum so far and one more item, as `sum` adds them: the `op` + of numbers",
+        "op inplace",
+    ),
     ("py.tuple", "*", "obj", "a tuple of the operands", ""),
     (
         "py.format",
@@ -148,14 +172,15 @@ _GENERIC: tuple[tuple[str, str, str, str, str], ...] = (
     ("py.unpack", "obj", "*", "the items of an iterable, exactly as many as there are results", ""),
 )
 for _name, _operands, _results, _doc, _attrs in _GENERIC:
-    _pure = _name in ("py.const", "py.is", "py.tuple", "py.function")
+    _stays = _name in ("py.const", "py.generator", "py.replay", "py.zero")
+    _pure = _stays or _name in ("py.is", "py.tuple", "py.function")
     _row(
         _name,
         _operands,
         _results,
         _doc,
         _attrs,
-        deopt=_name != "py.const",
+        deopt=not _stays,
         effect=Effect.PURE if _pure else Effect.CALL,
     )
 

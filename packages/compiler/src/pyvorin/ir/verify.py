@@ -49,6 +49,7 @@ VIRTUAL_ITEMS = {
     "cell": 1,
     "enumerate": 2,
     "reversed": 2,
+    "generator": 2,
 }
 REP_NAMES = {rep: rep.value for rep in Rep}  # `value` runs Python code
 ANY_ITEMS = ("tuple", "zip", "function")

@@ -2,7 +2,7 @@
 is a guard.
 """
 
-from pyvorin.lower import buffers, dicts, heaps, iterators, lists, ops, texts
+from pyvorin.lower import buffers, dicts, generators, heaps, iterators, lists, ops, texts
 from pyvorin.lower.body import Body, Unlowered, lower_body
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Unlowered",
     "buffers",
     "dicts",
+    "generators",
     "heaps",
     "iterators",
     "lists",

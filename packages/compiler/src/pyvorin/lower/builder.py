@@ -169,6 +169,8 @@ class Builder:
                 if slot not in made:
                     made[slot] = self.slot_of(self.held[slot.id])
                 return made[slot]
+            case Virtual("tuple", items, identity):
+                return Virtual("tuple", tuple(self._slot(item, made) for item in items), identity)
             case Virtual("cell", (inner,), identity):
                 return Virtual("cell", (self._slot(inner, made),), identity)
         raise AssertionError(slot)
@@ -186,6 +188,8 @@ class Builder:
         if isinstance(type_, Items):
             return Virtual("tuple", tuple(map(self.slot_of, held.items)), held.identity)
         if isinstance(type_, Callee):
+            if type_.kind == "generator":
+                return Virtual("generator", tuple(map(self.slot_of, held.items)))
             if type_.kind != "nested":
                 return Const(type_.source)
             code = Const(("const", type_.const))

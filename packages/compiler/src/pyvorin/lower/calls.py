@@ -78,7 +78,7 @@ def _native(low: Lowering, op: Op, callee: Callee, types: list[Type]) -> None:
             args += low.take(op.operands[1 + place], type_, op.state).parts
         else:
             args += low.convert(_default(low, place[0]), type_, op.state).parts
-    _call_native(low, op, callee, instance, args)
+    call_native(low, op, callee, instance, args)
 
 
 def _nested(low: Lowering, op: Op, callee: Callee) -> None:
@@ -90,12 +90,13 @@ def _nested(low: Lowering, op: Op, callee: Callee) -> None:
     args: list[Value] = []
     for value, type_ in zip(values, instance.params, strict=True):
         args += low.take(value, type_, op.state).parts
-    _call_native(low, op, callee, instance, args)
+    call_native(low, op, callee, instance, args)
 
 
-def _call_native(
+def call_native(
     low: Lowering, op: Op, callee: Callee, instance: Instance, args: list[Value]
 ) -> None:
+    """Call an instance with these arguments; the result is that of the operation."""
     low.callees.add((callee.name, instance.number))
     result = result_type(instance.flow.returns)
     rep = low.program.result_rep(instance.flow)

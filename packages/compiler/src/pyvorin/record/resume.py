@@ -18,10 +18,12 @@ program could notice by looking at frames, which matters little for a recording.
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from inspect import CO_GENERATOR
 from types import CellType, CodeType, FunctionType
 from typing import Any
 
@@ -30,7 +32,7 @@ from pyvorin_runtime.merge import asking, drop_below, redirect
 
 from pyvorin.frontend import variables
 from pyvorin.frontend.build import Header, header_state
-from pyvorin.ir.interp import NULL, UNBOUND, Body, Left, Passes, Reached
+from pyvorin.ir.interp import NULL, UNBOUND, Body, Left, Passes, Reached, consumed_by
 from pyvorin.ir.model import Block, FrameState
 
 Enough = Callable[[int], bool]
@@ -93,14 +95,28 @@ class Interpreter:
     def go_on(self, left: Left, arguments: Sequence[Any], passes: Passes) -> Any:
         """See `ir.interp.Rest`."""
         code = left.body.code
+        if left.body.function.consumer:
+            return self._consume(left, arguments)
         bound = tuple(value is not UNBOUND for value in left.locals)
         shape = "".join("0" if value is NULL else "v" for value in left.stack)
         key = code, left.offset, bound, shape, left.error is not None
         if key not in self._made:
             hooks = [_Hook(header, self.enough) for header in self.headers.get(code, ())]
             self._made[key] = _Resuming(left, bound, shape, hooks)
-        free = arguments[len(arguments) - len(code.co_freevars) :]
-        return self._made[key].run(left, tuple(map(CellType, free)), passes)
+        return self._made[key].run(left, _closure(left, arguments), passes)
+
+    def _consume(self, left: Left, arguments: Sequence[Any]) -> Any:
+        """The same for a generator expression: give the rest of it to the real consumer."""
+        taken, local = left.locals[-1], left.locals[:-1]
+        left = replace(left, locals=local)
+        bound = tuple(value is not UNBOUND for value in local)
+        resuming = _Resuming(left, bound, "v" * len(left.stack), [])
+        rest = resuming.run(left, _closure(left, arguments), Counter())
+        return consumed_by(left.body.function.consumer, itertools.chain(taken, rest))
+
+
+def _closure(left: Left, arguments: Sequence[Any]) -> tuple[CellType, ...]:
+    return tuple(map(CellType, arguments[len(arguments) - len(left.body.code.co_freevars) :]))
 
 
 class _Resuming:
@@ -163,6 +179,8 @@ class _Resuming:
     ) -> list[Instruction]:
         free = len(code.co_freevars)
         out = [Instruction("COPY_FREE_VARS", free)] if free else []
+        if code.co_flags & CO_GENERATOR:
+            out += [Instruction("RETURN_GENERATOR"), Instruction("POP_TOP")]
         out.append(Instruction("RESUME", 0))
         for place, is_bound in enumerate(bound):
             if is_bound:

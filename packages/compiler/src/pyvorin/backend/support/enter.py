@@ -90,6 +90,7 @@ BACK_SEQUENCE, BACK_INDEX, ENUMERATE_COUNT = 9, 10, 11
 INSIDE_ENUMERATE, INSIDE_ZIP = 1, 2  # INSIDE_ZIP + n is the zip's iterator number n
 FROM_STACK = 16  # added to the iterator kinds for one on the value stack
 FROM_CELL = 32  # added to the kinds of a local for one that lives in a cell
+OWN_CELL = 64  # the cell itself: nothing to read, but nobody else may have it
 
 PATIENCE = 64  # a body with a higher score is tried after wider ones, and more and more seldom
 # A hook object: 16 C function | 24 its argument | 32 another | for a loop header: 40 how many
@@ -242,6 +243,12 @@ def class_address(number: int) -> int:
     return i64[data.classes + number * 8]
 
 
+@inline
+def is_alone(o: int) -> int:
+    """Is there such an object, which nobody else has?"""
+    return o != 0 and i64[o] == 1
+
+
 def read_slot(slot: int, frame: int, stack: int, at: int) -> int:
     kind, number, rep, cls = i32[slot], i32[slot + 4], i32[slot + 8], i32[slot + 12]
     place = frame + layout.frame_locals + number * 8
@@ -287,7 +294,11 @@ def read_entry(entry: int, frame: int, stack: int, values: int) -> int:
     """Read everything that an entry of a body wants; 0 if something does not fit."""
     slots = i64[entry + ENTRY_SLOT_LIST]
     for index in range(i64[entry + ENTRY_SLOTS]):
-        if not read_slot(slots + index * 16, frame, stack, values + index * 16):
+        slot = slots + index * 16
+        if i32[slot] == OWN_CELL:
+            if not is_alone(i64[frame + layout.frame_locals + i32[slot + 4] * 8]):
+                return 0
+        elif not read_slot(slot, frame, stack, values + index * 16):
             return 0
     return 1
 

@@ -10,8 +10,9 @@ caller adds a record of its own, which points to the inner one. The record of a 
 
     0 function state (8 bytes) | 8 score of the body (8 bytes) | 16 index | 20 point | 24 locals |
     28 stack values | 32 nodes | 36 bytes of raw values | 40 place of the called object on the
-    stack, or -1 | 44 kind | 48 1 if keyword names are on top of the stack | 52 where the codes of
-    the values are (`support/leave.py`) | 56 words …
+    stack, or -1 | 44 kind | 48 1 if keyword names are on top of the stack, 2 if what runs is a
+    generator that the called object consumes: its place is at 40 then | 52 where the codes of the
+    values are (`support/leave.py`) | 56 words …
 
 The words are a node number for each local and stack value (bottom first), then four words a node:
 kind, x, y, z. Node numbers below 0 mean unbound. A node is built once a record, so that one value
@@ -70,6 +71,7 @@ SITE_LOCALS, SITE_STACK, SITE_NODES, SITE_RAW, SITE_CALLED, SITE_KIND = 24, 28, 
 SITE_NAMED, SITE_VALUES, SITE_WORDS = 48, 52, 56
 # Other: a poll, no room for a callee. End: what follows is the interpreter's in every body.
 KIND_GUARD, KIND_OTHER, KIND_END = 0, 1, 2
+NAMED, CONSUMED = 1, 2  # what is above the called object
 PENALTY = 16  # what leaving adds to a body's score; going in takes 1 off
 
 RECORD_INNER, RECORD_RAW = 8, 16
@@ -92,6 +94,7 @@ NODE_CELL = 17
 NODE_FUNCTION = 18
 NODE_ENUMERATE, NODE_ZIP, NODE_REVERSED = 19, 20, 21
 NODE_BYTES_ITER = 22
+NODE_GENERATOR = 23
 
 
 @cold
@@ -163,6 +166,8 @@ def build(at: int, words: int, node_at: int) -> int:
         return build_slice(at, x, y, z)
     if kind == NODE_ZIP:
         return build_zip(at, words + x * 4, y)
+    if kind == NODE_GENERATOR:
+        return build_generator(at, x, y)
     return build_iterator(kind, at, x, y)
 
 
@@ -280,6 +285,20 @@ def build_function(at: int, numbers: int, count: int) -> int:
     return result
 
 
+def build_generator(at: int, x: int, y: int) -> int:
+    """A generator that has not begun."""
+    function = node(at, x)
+    if function == 0:
+        return 0
+    iterator = node(at, y)
+    result = 0
+    if iterator:
+        result = c.PyObject_CallOneArg(function, iterator)
+        decref(iterator)
+    decref(function)
+    return result
+
+
 # ---- from records to tuples ----------------------------------------------------------------------
 
 
@@ -289,7 +308,7 @@ def frame_items(at: int, callee: int) -> int:
     """
     site = i64[at]
     nlocals, nstack = i32[site + SITE_LOCALS], i32[site + SITE_STACK]
-    called, arguments_end = i32[site + SITE_CALLED], nstack - i32[site + SITE_NAMED]
+    called, arguments_end = i32[site + SITE_CALLED], nstack - (i32[site + SITE_NAMED] & NAMED)
     result = c.PyTuple_New(nlocals + 2)
     stack = c.PyTuple_New(nstack)
     if result == 0 or stack == 0:
@@ -351,6 +370,11 @@ def resume_items(at: int) -> int:
         if called == 0 or not share_closure(at, called):
             drop_record(at)
             return 0
+        if i32[i64[at] + SITE_NAMED] == CONSUMED:
+            called = begin_generator(called)
+            if called == 0:
+                drop_record(at)
+                return 0
     result = frame_items(at, called)
     if called:
         decref(called)
@@ -377,6 +401,15 @@ def make_resumption(items: int, state: int) -> int:
     return made
 
 
+def begin_generator(resumption: int) -> int:
+    """The generator that a resumption makes; it resumes when it is first asked for an item. Steals
+    the resumption.
+    """
+    result = c.PyObject_CallOneArg(resumption, c._Py_NoneStruct)
+    decref(resumption)
+    return result
+
+
 def share_closure(at: int, resumption: int) -> int:
     """Give a resumption the closure of the function that the frame was calling, if that is one of
     those that native code does not make; 0 with an error.
@@ -384,6 +417,8 @@ def share_closure(at: int, resumption: int) -> int:
     site = i64[at]
     words = site + SITE_WORDS + (i32[site + SITE_LOCALS] + i32[site + SITE_STACK]) * 4
     number = i32[site + SITE_WORDS + (i32[site + SITE_LOCALS] + i32[site + SITE_CALLED]) * 4]
+    if number >= 0 and i32[words + number * 16] == NODE_GENERATOR:
+        number = i32[words + number * 16 + 4]
     if number < 0 or i32[words + number * 16] != NODE_FUNCTION:
         return 1
     function = node(at, number)
