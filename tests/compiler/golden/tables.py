@@ -5,6 +5,9 @@
 
 What was not predicted must answer as exactly as what was. Tests of one file ask for the same again:
 a source is compiled once for each set of recorded calls, and CPython answers a list of calls once.
+
+Both sides are processes of their own, so no answer may hold an address or follow the order of a set
+with None in it, which before 3.12 is that of addresses (`tests.compiler.fuzz.engine` forks both).
 """
 
 from __future__ import annotations
