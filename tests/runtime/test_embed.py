@@ -39,7 +39,7 @@ def test_bundle_works_alone_and_once(tmp_path: Path) -> None:
     blob = tmp_path / "blob"
     blob.write_bytes(embed.bundle())
     isolated = [sys.executable, "-I", "-S", "-c", SCRIPT, str(blob)]
-    done = subprocess.run(isolated, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(isolated, capture_output=True, text=True, timeout=600)
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 

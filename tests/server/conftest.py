@@ -30,7 +30,7 @@ def fake_worker() -> Iterator[Path]:
 
 def _make_worker(folder: Path) -> Path:
     subprocess.run(
-        [sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=120
+        [sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=600
     )
     site = folder / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
     wire = ROOT / "packages" / "wire" / "src"

@@ -45,7 +45,7 @@ def postgres(programs: tuple[str, str], *, fsync: bool = False) -> Iterator[str]
             command,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             cwd=folder,
             env={"LC_ALL": "C"},
             **user,

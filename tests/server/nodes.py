@@ -23,7 +23,7 @@ from pyvorin_server.admin import people as admin_people
 from pyvorin_server.settings import Settings, load
 
 from tests.server.databases import postgres, postgres_programs
-from tests.server.service import SERVER, Answer, Device, Installation, free_port
+from tests.server.service import PATIENCE_S, SERVER, Answer, Device, Installation, free_port
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -69,13 +69,13 @@ class Nodes:
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         process = self.processes.pop(name)
         process.send_signal(number)
-        process.wait(30)
+        process.wait(PATIENCE_S)
 
     def stop(self) -> None:
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
-            process.wait(40)
+            process.wait(PATIENCE_S)
 
     def add_node(self) -> Node:
         """Make another node of the same installation."""
@@ -148,7 +148,7 @@ class Nodes:
         return asyncio.run(admin_people.invite(settings_of(self.first), owner))
 
 
-def wait_for(condition: Any, what: str, wait_s: float = 60.0) -> None:
+def wait_for(condition: Any, what: str, wait_s: float = PATIENCE_S) -> None:
     give_up = time.monotonic() + wait_s
     while not condition():
         assert time.monotonic() < give_up, what

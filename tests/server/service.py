@@ -8,6 +8,7 @@ real TLS to a real `pyvorin-server up`. `raw` sends exactly what it is given, fo
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import http.client
 import json
@@ -35,6 +36,7 @@ from pyvorin_wire.licence import Delivered
 SUITE = hpke.Suite(hpke.KEM.X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 SERVER = [sys.executable, "-m", "pyvorin_server"]
 ENDED = {"complete", "rejected", "mismatch", "failed", "timeout", "cancelled"}
+PATIENCE_S = 600  # for what comes in a second where the machine is free: no test is about waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Installation:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE_S,
             check=check,
         )
 
@@ -97,7 +99,7 @@ class Installation:
     def stop(self, number: int = signal.SIGTERM) -> int:
         assert self.process is not None
         self.process.send_signal(number)
-        return self.process.wait(90)
+        return self.process.wait(PATIENCE_S)
 
     def logs(self) -> str:
         found = [path.read_text("utf-8", "replace") for path in self.folder.glob("log/*.log")]
@@ -124,12 +126,24 @@ class Installation:
         made = json.loads(self.run(*asked).stdout)
         return made["licence"], made["key"]
 
-    def raw(self, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> Answer:
-        """Send one request over TLS 1.3, verified against trust.json's CA; nothing is added."""
-        context = ssl.create_default_context(cadata=self.trust().ca_pem)
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
+    def raw(
+        self,
+        method: str,
+        target: str,
+        headers: dict[str, str],
+        body: bytes = b"",
+        source: str = "",
+    ) -> Answer:
+        """Send one request over TLS 1.3, verified against trust.json's CA; nothing is added. As a
+        `source`, every 127.x.x.x is an address of this machine.
+        """
+        context = _context(self.trust().ca_pem)
         connection = http.client.HTTPSConnection(
-            "127.0.0.1", self.port, context=context, timeout=60
+            "127.0.0.1",
+            self.port,
+            timeout=PATIENCE_S,
+            source_address=(source, 0) if source else None,
+            context=context,
         )
         try:
             connection.request(method, target, body=body, headers=headers)
@@ -138,6 +152,13 @@ class Installation:
             return Answer(response.status, found, response.read())
         finally:
             connection.close()
+
+
+@functools.lru_cache
+def _context(ca_pem: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=ca_pem)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
 
 
 def free_port() -> int:
@@ -322,15 +343,15 @@ class Device:
         asked = api.CompileRequest("work", platform.running(), fingerprint=name)
         return self.send("POST", "/v1/compile", asked.to_json())
 
-    def wait(self, job_id: str, wait_s: float = 90.0, until: set[str] = ENDED) -> dict[str, Any]:
-        """Poll a job until it has ended."""
-        give_up = time.monotonic() + wait_s
-        while True:
-            view: dict[str, Any] = self.send("GET", f"/v1/compile/jobs/{job_id}").json()
-            if view["state"] in until:
-                return view
+    def wait(self, job_id: str, until: set[str] = ENDED) -> dict[str, Any]:
+        """Wait until a job has ended; the service answers as soon as its state changes."""
+        give_up = time.monotonic() + PATIENCE_S
+        target = f"/v1/compile/jobs/{job_id}"
+        view: dict[str, Any] = self.send("GET", target).json()
+        while view["state"] not in until:
             assert time.monotonic() < give_up, (view, self.installation.logs()[-4000:])
-            time.sleep(0.05)
+            view = self.send("GET", f"{target}?state={view['state']}&wait_s=5").json()
+        return view
 
     def build(self, body: dict[str, Any]) -> dict[str, Any]:
         """Compile and wait for the end."""

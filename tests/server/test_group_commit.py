@@ -149,9 +149,9 @@ def test_a_block_that_is_cancelled_while_it_waits_leaves_nobody_hanging(file: Pa
         await asyncio.sleep(0)
         for task in tasks[1:]:
             task.cancel()
-        await asyncio.wait_for(first, 20)
-        await asyncio.wait_for(tasks[0], 20)
-        await asyncio.wait_for(write(database, "after"), 20)
+        await asyncio.wait_for(first, 300)
+        await asyncio.wait_for(tasks[0], 300)
+        await asyncio.wait_for(write(database, "after"), 300)
 
     with_database(file, work)
     assert on_disk(file) == ["w0", "w1", "after"]
@@ -165,9 +165,9 @@ def test_cancelling_at_any_step_leaves_no_transaction_open(file: Path, after: in
         for _ in range(after):
             await asyncio.sleep(0)
         second.cancel()
-        await asyncio.wait_for(first, 20)
-        await asyncio.wait([second], timeout=20)
-        with sqlite3.connect(file, timeout=20) as other:  # it gets the write lock
+        await asyncio.wait_for(first, 300)
+        await asyncio.wait([second], timeout=300)
+        with sqlite3.connect(file, timeout=300) as other:  # it gets the write lock
             other.execute("BEGIN IMMEDIATE")
             other.rollback()
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.conftest import make_installation
-from tests.server.service import Device, Installation
+from tests.server.service import PATIENCE_S, Device, Installation
 
 SLOW = 'MISBEHAVE = "slow"\ndef slow():\n    return {}\n'
 
@@ -55,7 +55,7 @@ def kill(installation: Installation, name: str) -> None:
 
 def wait_until(installation: Installation, name: str, old: list[int]) -> None:
     """Wait until a killed process has a successor that is at work."""
-    give_up = time.monotonic() + 40
+    give_up = time.monotonic() + PATIENCE_S
     while time.monotonic() < give_up:
         found = installation.pids(name)
         if found and found != old:
@@ -78,7 +78,7 @@ def test_a_killed_supervisor_builds_the_job_again_and_bills_once(own: Installati
     before = own.pids("worker")
     kill(own, "worker")
     wait_until(own, "worker", before)
-    view = device.wait(job_id, 90)
+    view = device.wait(job_id)
     assert view["state"] == "complete", own.logs()[-4000:]
     rows = rows_of(own, "SELECT count(*) FROM usage WHERE job_id = ?", job_id)
     assert rows == [(1,)]
@@ -98,7 +98,7 @@ def test_a_killed_api_asks_for_the_source_again(own: Installation) -> None:
     wait_until(own, "api", before)
     for blocker in blockers:
         device.send("POST", f"/v1/compile/jobs/{blocker}/cancel", {})
-    view = device.wait(job_id, 60, until={"needs_source"})
+    view = device.wait(job_id, until={"needs_source"})
     assert view["credits"] == 0
     wrong = device.send("PUT", f"/v1/compile/jobs/{job_id}/source", {"source": "other"})
     assert wrong.code == "conflict"
@@ -137,7 +137,7 @@ def test_a_killed_up_leaves_nothing_running(own: Installation) -> None:
     assert own.process is not None
     family = descendants(own.process.pid)
     own.stop(signal.SIGKILL)
-    give_up = time.monotonic() + 40
+    give_up = time.monotonic() + PATIENCE_S
     while alive(family) and time.monotonic() < give_up:
         time.sleep(0.1)
     assert alive(family) == []
@@ -210,7 +210,7 @@ def inflated(content: bytes) -> list[bytes]:
 
 
 def plant(installation: Installation, text: str) -> None:
-    connection = sqlite3.connect(installation.folder / "app.db", timeout=20)
+    connection = sqlite3.connect(installation.folder / "app.db", timeout=300)
     with connection:
         packed = base64.b64encode(b"##" + text.encode()).decode()
         connection.execute(
@@ -223,7 +223,7 @@ def plant(installation: Installation, text: str) -> None:
 def rows_of(
     installation: Installation, statement: str, *values: object
 ) -> list[tuple[object, ...]]:
-    connection = sqlite3.connect(installation.folder / "app.db", timeout=20)
+    connection = sqlite3.connect(installation.folder / "app.db", timeout=300)
     try:
         return connection.execute(statement, values).fetchall()
     finally:

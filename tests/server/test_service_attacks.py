@@ -22,7 +22,7 @@ from pyvorin_server.kit.local import LocalClient
 from pyvorin_server.verifier.verdict import VERDICT_TYPE
 from pyvorin_wire import canonical, envelope
 
-from tests.server.service import Answer, Device, Installation
+from tests.server.service import PATIENCE_S, Answer, Device, Installation
 
 pytestmark = pytest.mark.attack
 SOURCE = "def attacked():\n    return 7\n"
@@ -260,7 +260,7 @@ def test_a_revoked_devices_stream_is_cut(installation: Installation) -> None:
         stream = pool.submit(device.send, "GET", target, headers=accept)
         time.sleep(1)
         installation.run("device", "revoke", device.id)
-        cut = stream.result(20)
+        cut = stream.result(PATIENCE_S)
     assert b'"state":"complete"' not in cut.body
 
 
@@ -503,7 +503,7 @@ def test_audit_rows_cannot_be_changed_and_a_cut_tail_is_found(installation: Inst
 
 
 def query(installation: Installation, statement: str, *values: Any) -> list[tuple[Any, ...]]:
-    connection = sqlite3.connect(installation.folder / "app.db", timeout=20)
+    connection = sqlite3.connect(installation.folder / "app.db", timeout=300)
     try:
         return connection.execute(statement, values).fetchall()
     finally:
@@ -511,7 +511,7 @@ def query(installation: Installation, statement: str, *values: Any) -> list[tupl
 
 
 def execute(installation: Installation, statement: str, *values: Any) -> None:
-    connection = sqlite3.connect(installation.folder / "app.db", timeout=20)
+    connection = sqlite3.connect(installation.folder / "app.db", timeout=300)
     try:
         with connection:
             connection.execute(statement, values)
@@ -546,7 +546,7 @@ asyncio.run(main())
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=600,
     )
     issued = installation.run(
         "licence", "issue", "--organisation", made.stdout.strip(), "--format", "json"

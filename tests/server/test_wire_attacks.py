@@ -332,7 +332,7 @@ def test_p52_no_fuzzed_request_makes_a_server_error(nodes: Nodes, tmp_path: Path
         ],
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=1200,
         cwd=tmp_path,
     )
     assert done.returncode == 0, done.stdout[:4000] + done.stderr[-1000:]

@@ -175,7 +175,7 @@ def test_a_request_that_makes_no_sense_is_one_message(activated, words, code, ca
 def program(*words, before=None, **options):
     line = [sys.executable, "-m", "pyvorin_thin", *words]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    return subprocess.run(line, text=True, preexec_fn=before, timeout=120, check=False, **options)
+    return subprocess.run(line, text=True, preexec_fn=before, timeout=600, check=False, **options)
 
 
 def small_files():

@@ -316,7 +316,7 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pyvorin", *words]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-    return subprocess.run(command, text=True, preexec_fn=before, timeout=120, **options)
+    return subprocess.run(command, text=True, preexec_fn=before, timeout=600, **options)
 
 
 def small_files() -> None:
@@ -462,6 +462,6 @@ def test_an_interrupt_leaves_nothing(group: bool) -> None:
     while "started" not in process.stderr.readline():
         pass
     (os.killpg if group else os.kill)(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=600)
     assert (process.returncode, out, err) == (130, "", "pyvorin: interrupted\n")
     assert everything() == ["app.py"]

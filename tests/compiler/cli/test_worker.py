@@ -217,7 +217,7 @@ def test_a_malformed_request_is_refused(bad: Any) -> None:
 
 def served(data: bytes) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "pyvorin", "worker"]
-    return subprocess.run(command, input=data, capture_output=True, timeout=60)
+    return subprocess.run(command, input=data, capture_output=True, timeout=600)
 
 
 def test_the_process_serves_one_request_on_its_pipes() -> None:

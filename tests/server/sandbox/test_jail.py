@@ -152,7 +152,7 @@ def test_an_unprivileged_supervisor_reaches_namespaces_but_no_cgroups(required: 
         cwd="/",
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     if required is Tier.NATIVE:
         assert "JailRefused" in done.stderr
