@@ -6,8 +6,8 @@
 What was not predicted must answer as exactly as what was. Tests of one file ask for the same again:
 a source is compiled once for each set of recorded calls, and CPython answers a list of calls once.
 
-Both sides are processes of their own, so no answer may hold an address or follow the order of a set
-with None in it, which before 3.12 is that of addresses (`tests.compiler.fuzz.engine` forks both).
+Both sides are processes of their own, so no answer may hold an address, or show the order of a set
+that holds nan or None: that is by address (`tests.compiler.fuzz.engine` forks both sides).
 """
 
 from __future__ import annotations
