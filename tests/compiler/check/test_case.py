@@ -14,6 +14,25 @@ class Point:
 
 class Slotted:
     __slots__ = ("x",)
+    x: int
+
+
+class Inheriting(Slotted):
+    own: object
+
+
+class Hiding:
+    @property
+    def x(self) -> int:
+        return 1
+
+    @x.setter
+    def x(self, value: int) -> None:
+        raise AssertionError
+
+
+class Listed(list[int]):
+    pass
 
 
 SCALARS = st.one_of(
@@ -36,8 +55,11 @@ VALUES = st.recursive(
 )
 
 
+CLASSES = {cls.__name__: cls for cls in (Point, Slotted, Inheriting, Hiding)}
+
+
 def evaluated(call: str) -> tuple[object, ...]:
-    _, make = builder(call, {"f": len, "Point": Point})
+    _, make = builder(call, {"f": len, **CLASSES})
     args, _ = make()
     return args
 
@@ -73,7 +95,24 @@ def test_a_plain_object_of_the_module_is_rebuilt_without_init() -> None:
     assert again.x == 3
 
 
-@pytest.mark.parametrize("value", [Slotted(), iter([]), open, (int(i) for i in "")])
+def test_attributes_in_slots_and_of_bases_are_rebuilt_without_a_dict() -> None:
+    item = Inheriting()
+    item.x, item.own = 3, [1]
+    (again,) = evaluated(spell_call("f", [item], {}, CLASSES))
+    assert type(again) is Inheriting
+    assert (again.x, again.own) == (3, [1])
+    (empty,) = evaluated(spell_call("f", [Slotted()], {}, CLASSES))
+    assert not hasattr(empty, "x")
+
+
+def test_what_a_descriptor_of_the_class_hides_is_rebuilt_in_the_dict() -> None:
+    item = Hiding()
+    item.__dict__["x"] = 5
+    (again,) = evaluated(spell_call("f", [item], {}, CLASSES))
+    assert vars(again) == {"x": 5}
+
+
+@pytest.mark.parametrize("value", [Listed(), iter([]), open, (int(i) for i in "")])
 def test_what_cannot_be_rebuilt_has_no_spelling(value: object) -> None:
     with pytest.raises(UnspellableError):
         spell(value, {"open": None})

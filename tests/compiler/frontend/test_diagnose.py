@@ -81,19 +81,19 @@ def test_all_language_codes_have_a_golden_case() -> None:
 
 
 def test_spans_count_characters() -> None:
-    (item,) = diagnose('def f(a):\n    return "äöü", a.b\n', "x.py")
+    (item,) = diagnose('def f(a):\n    return "äöü", a.__doc__\n', "x.py")
     assert item.span is not None
-    assert (item.span.col, item.span.end_col) == (18, 21)
+    assert (item.span.col, item.span.end_col) == (18, 27)
 
 
 def test_only_wanted_functions_are_looked_at() -> None:
-    source = "def f(a):\n    return a.b\ndef g(a):\n    return a.c\n"
+    source = "def f(a):\n    return a.__doc__\ndef g(a):\n    return a.__doc__\n"
     found = diagnose(source, "x.py", lambda name: name == "g")
     assert [item.function for item in found] == ["g"]
 
 
 def test_findings_say_whether_they_are_in_a_loop() -> None:
-    source = "def f(a, n):\n    b = a.b\n    while n:\n        n -= a.c\n    return b\n"
+    source = "def f(a, n):\n    b = a.__doc__\n    while n:\n        n -= a.__doc__\n    return b\n"
     before, inside = diagnose(source, "x.py")
     assert "next pass" in before.result
     assert "each pass" in inside.result

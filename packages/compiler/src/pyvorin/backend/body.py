@@ -297,7 +297,8 @@ class Body:
             self.leaving = self.fresh("leave")
             site, frame = self.sites.add(self.op)
             owned = self.live.before[self.block][self.index]
-            dropped = sorted(owned - frame.values.keys(), key=lambda value: value.id)
+            settled = frame.values.keys() | self.waiting.keys()
+            dropped = sorted(owned - settled, key=lambda value: value.id)
             self.leave_site = f"site.{site.index}"
             self.leave_values = [*frame.values, *dropped]
             kept, calls = list(frame.values), self.op.name == "call.native"

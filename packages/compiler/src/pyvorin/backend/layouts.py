@@ -13,6 +13,7 @@ int           signed size word           tag word: digits << 3 | sign as 3.12; s
 reference     plain counter              immortal: bit 31 is set      as 3.12
 str data      ascii +48, others +72      +40, +56                     as 3.12
 frame         thread -> cframe -> frame  as 3.11                      thread -> frame
+attributes    values pointer, or a dict  one word: values - 1 or dict values after the object's head
 eval breaker  interpreter state          interpreter state            thread state, low 8 bits
 recursion     one counter                Python and C counters        as 3.12
 """
@@ -21,7 +22,6 @@ from __future__ import annotations
 
 import builtins
 import ctypes
-import os
 import struct
 import sys
 import threading
@@ -30,6 +30,12 @@ from functools import partial
 from opcode import opmap
 from types import FunctionType
 from typing import NamedTuple
+
+from pyvorin.backend import instances
+from pyvorin.backend.peek import Check
+from pyvorin.backend.peek import number as _int
+from pyvorin.backend.peek import read as _read
+from pyvorin.backend.peek import word as _word
 
 
 class Layout(NamedTuple):
@@ -108,6 +114,20 @@ class Layout(NamedTuple):
     code_names: int = 32
     code_argcount: int = 52
     code_monitoring: int = -1
+    type_getattro: int = 144
+    type_setattro: int = 152
+    type_flags: int = 168
+    type_dict: int = 264
+    type_descr_set: int = 280
+    type_mro: int = 344
+    type_version: int = 384  # i32, 0 for none: changes with every change of the class
+    type_keys: int = 880  # the names that instances keep in values, as keys of a dict
+    values_items: int = 0  # where they begin in what a pointer to the values points to
+    member_class: int = 16
+    member_definition: int = 40
+    definition_type: int = 8  # i32
+    definition_offset: int = 16
+    definition_flags: int = 24  # i32
     cfunction_method: int = 16
     cfunction_self: int = 24
     frame_func: int = 16
@@ -152,6 +172,7 @@ LAYOUTS = {
         range_start=24,
         range_step=32,
         range_len=40,
+        type_keys=872,
         func_vectorcall=120,
         code_argcount=56,
         code_warmup=52,
@@ -189,6 +210,7 @@ LAYOUTS = {
     13: Layout(
         minor=13,
         immortal=1,
+        values_items=8,
         code_monitoring=176,
         thread_frame=72,
         thread_recursion=44,
@@ -226,32 +248,6 @@ def running_layout() -> Layout:
     return layout
 
 
-def _read(address: int, size: int) -> bytes:
-    """Read memory of this process through the kernel: an address that is wrong is no crash.
-
-    By writing it to a pipe, which works in a jail without /proc too.
-    """
-    reading, writing = os.pipe()
-    try:
-        write = ctypes.CDLL(None).write
-        write.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t]
-        write.restype = ctypes.c_ssize_t
-        if not 0 <= address < 2**63 or write(writing, address, size) != size:
-            return b""
-        return os.read(reading, size)
-    finally:
-        os.close(reading)
-        os.close(writing)
-
-
-def _word(address: int) -> int:
-    return int.from_bytes(_read(address, 8), "little")
-
-
-def _int(address: int) -> int:
-    return int.from_bytes(_read(address, 4), "little", signed=True)
-
-
 def probe(layout: Layout) -> Iterator[str]:
     """Compare each number with the running interpreter; yield what differs."""
     for name, measured, expected in (
@@ -259,12 +255,10 @@ def probe(layout: Layout) -> Iterator[str]:
         *_iterators(layout),
         *_functions(layout),
         *_threads(layout),
+        *instances.probe(layout),
     ):
         if measured != expected:
             yield f"{name} is {measured!r}, expected {expected!r}"
-
-
-Check = tuple[str, object, object]
 
 
 def _objects(layout: Layout) -> Iterator[Check]:

@@ -6,9 +6,9 @@ used:
 * the caller or the interpreter's frame, for parameters of an entry (and block parameters that only
   ever get such);
 * the function's table of objects, for `const.obj`; the process, for True and False;
-* the list or tuple it was read from, when it is used only in the block that reads it, nothing up to
-  the last use writes
-  or calls, and the container is alive until then: `a[i]` read and unboxed costs no count. (Dropping
+* the list, tuple or instance it was read from, when it is used only in the block that reads it,
+  nothing up to the last use writes or calls, and the container is alive until then: `a[i]` read and
+  unboxed costs no count. (Dropping
   a reference in native code never runs Python code and never changes a container: `release_last` in
   `support/numbers.py`.)
 
@@ -24,7 +24,7 @@ from pyvorin.backend.sites import may_leave
 from pyvorin.ir.model import Block, Op, Rep, Value, state_values
 from pyvorin.ir.optable import OPS, Effect
 
-READS = ("list.get", "tuple.get", "dict.value", "hash.key", "hash.value")
+READS = ("list.get", "tuple.get", "dict.value", "hash.key", "hash.value", "attr.get")
 HARMLESS = ("hash.step",)  # writes, but lets go of nothing
 WRITES = (Effect.WRITE, Effect.CALL)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyvorin.backend import (
     arithmetic,
+    attributes,
     buffers,
     cells,
     dicts,
@@ -22,6 +23,7 @@ from pyvorin.ir.optable import OPS
 MISSING = sorted(OPS.keys() - EMIT.keys())
 MODULES = (
     arithmetic,
+    attributes,
     buffers,
     cells,
     dicts,
@@ -39,4 +41,5 @@ def routines(layout: Layout) -> str:
     """What every module of native code begins with."""
     numbers = arithmetic.ROUTINES + arithmetic.WIDE_DIVISION + powers.ROUTINES
     objects_too = objects.routines(layout) + stores.routines(layout) + lists.routines(layout)
+    objects_too += attributes.routines(layout)
     return objects_too + numbers + METADATA

@@ -1,12 +1,13 @@
-"""`L[i] = number`, into the number that is already there.
+"""`L[i] = number` or `x.name = number`, into the number that is already there.
 
     %7:obj = box.i64 %5                  no object yet
     list.set %2, %4, %7 [frame state]    the old item's own memory, if nobody else has that item;
                                          else box, and store the object
 
-An int or float whose only reference is the list's can be seen by nobody once the item is replaced,
-so it may as well become the new item. It must stay what CPython would have made: a number of one
-or two digits, not more than there were, and none of the small ints that exist once.
+An int or float whose only reference is the list's, or the instance's, can be seen by nobody once
+the item is replaced, so it may as well become the new item. It must stay what CPython would have
+made: a number of one or two digits, not more than there were, and none of the small ints that exist
+once.
 """
 
 from __future__ import annotations
@@ -18,21 +19,19 @@ from pyvorin.backend.sites import may_leave
 from pyvorin.ir.model import Op, Value
 
 ROUTINE = {"box.i64": "reuse.i64", "box.f64": "reuse.f64"}
+STORES = ("list.set", "attr.set")
 BOX = {"box.i64": "box_i64", "box.f64": "box_f64"}
 
 
 def waits(body: Body, op: Op) -> bool:
-    """May the number stay unboxed until the next operation that uses it, a store into a list?"""
+    """May the number stay unboxed until the next operation that uses it, a store?"""
     if body.context.force:  # a forced store leaves before anything else, and drops its operands
         return False
     ops, box = body.block.ops, op.result
     for later in ops[body.index + 1 :]:
         if box in uses(later) or any(box in edge.args for edge in later.edges):
-            return (
-                later.name == "list.set"
-                and box is later.operands[2]
-                and body.use_count(box) == list(uses(later)).count(box)
-            )
+            stored = later.name in STORES and box is later.operands[-1]
+            return stored and body.use_count(box) == later.operands.count(box) == 1
         if may_leave(later):
             return False
     return False
@@ -51,32 +50,39 @@ def _boxed(body: Body, op: Op) -> str:
 
 
 def list_set(body: Body, op: Op) -> None:
-    """The old item goes at once when that frees nothing, or a number or string; else the operation
-    leaves first.
-    """
+    """Store an item whose place is known."""
     items, index = (body.get(value) for value in op.operands[:2])
     array = body.load("ptr", items, body.layout.list_items, "header")
     at = body.element("ptr", array, index)
-    old = body.new(f"load ptr, ptr {at}, !tbaa !11")
-    made = body.waiting.pop(op.operands[2], None)
+    put(body, op.operands[2], at, body.new(f"load ptr, ptr {at}, !tbaa !11"))
+
+
+def put(body: Body, value: Value, at: str, old: str) -> None:
+    """Put an object in the place of another, which goes at once when that frees nothing, or a
+    number or string; else the operation leaves first.
+    """
+    made = body.waiting.get(value)
     stored = ""
-    if op.operands[2] in body.truths:
+    if value in body.truths:
         stored = body.fresh("stored")
         both = ", ".join(f"ptr {body.symbol(f'_Py_{name}Struct')}" for name in ("True", "False"))
-        item = body.get(op.operands[2])
+        item = body.get(value)
         done = body.new(f"call i1 @swap.truth(ptr {at}, ptr {old}, ptr {item}, {both})")
         _go_or(body, done, stored)
     if made is not None:
         stored = body.fresh("stored")
-        _reuse(body, made, old, stored)
+        number = body.typed(made.operands[0])
+        _go_or(body, body.new(f"call i1 @{ROUTINE[made.name]}(ptr {old}, {number})"), stored)
     body.leave_if(body.new(f"call i1 @keeps.much(ptr {old})"))
-    item = body.get(op.operands[2])
+    if made is not None:
+        del body.waiting[value]
+        body.values[value] = _boxed(body, made)
+        body.given.add(value)
+    item = body.get(value)
     if made is None:
         body.line(f"call void @incref(ptr {item})")
     body.line(f"store ptr {item}, ptr {at}, !tbaa !11")
     body.line(f"call void @decref(ptr {old})")
-    if made is not None:
-        body.given.add(op.operands[2])
     if stored:
         body.line(f"br label %{stored}")
         body.begin(stored)
@@ -87,14 +93,6 @@ def _go_or(body: Body, done: str, stored: str) -> None:
     other = body.fresh("other")
     body.line(f"br i1 {done}, label %{stored}, label %{other}")
     body.begin(other)
-
-
-def _reuse(body: Body, made: Op, old: str, stored: str) -> None:
-    """Go to `stored` if the old item has become the new one; else box."""
-    number: Value = made.operands[0]
-    done = body.new(f"call i1 @{ROUTINE[made.name]}(ptr {old}, {body.typed(number)})")
-    _go_or(body, done, stored)
-    body.values[made.result] = _boxed(body, made)
 
 
 EMIT.update({"box.i64": box, "box.f64": box, "list.set": list_set})

@@ -14,6 +14,7 @@ from pyvorin.backend.object import compile_text
 from pyvorin.backend.support import (
     apply,
     assume,
+    attributes,
     boxed,
     buffers,
     dicts,
@@ -39,7 +40,7 @@ from pyvorin.backend.text import Text
 
 HOT = (
     *(numbers, ints, tables, release, apply, boxed, lists, search, dicts, sets, texts, buffers),
-    *(enter, starts, quick, sorting, heaps),
+    *(attributes, enter, starts, quick, sorting, heaps),
 )
 SUPPORT = (*HOT, memory, frames, leave, assume, start)
 # What artifacts copy into their own functions; they call everything else.

@@ -5,14 +5,15 @@
 
 Source is the one form that people can read in a report and paste into a prompt, that travels as
 JSON, and from which two processes build equal but separate arguments. `nan` and `inf` name the
-floats; `_instance(C, {...})` makes an object of a class of the module without calling its
-`__init__`.
+floats; `_instance(C, {...})` makes an object of a class of the module from its attributes, without
+calling its `__init__`.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from types import MemberDescriptorType
 from typing import Any, Final, NamedTuple
 
 ORIGINS: Final = ("example", "doctest", "main", "evidence", "neighbour")
@@ -132,9 +133,24 @@ def _capture(*args: Any, **kwargs: Any) -> tuple[tuple[Any, ...], dict[str, Any]
 
 
 def _instance(cls: type, state: Mapping[str, Any]) -> Any:
+    """Attributes are stored one by one, as an `__init__` does: so CPython keeps them as it would,
+    and makes no dict for them.
+    """
     made: Any = object.__new__(cls)
-    made.__dict__.update(state)
+    for name, value in state.items():
+        if _is_stored(cls, name):
+            object.__setattr__(made, name, value)
+        else:
+            made.__dict__[name] = value
     return made
+
+
+def _is_stored(cls: type, name: object) -> bool:
+    """Does storing the attribute put it into the object, past what the class may have?"""
+    found = next((vars(base)[name] for base in cls.__mro__ if name in vars(base)), None)  # type: ignore[index]
+    return type(name) is str and (
+        type(found) is MemberDescriptorType or not hasattr(type(found), "__set__")
+    )
 
 
 _NAMES: Final[dict[str, Any]] = {

@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from math import copysign, isinf, isnan
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, FunctionType, MemberDescriptorType
 from typing import Any, Final
 
 MAX_CHARS: Final = 200_000
 _RUN: Final = 64  # a longer list that is a range, or one value repeated, is spelled so
+_HEAP: Final = 1 << 9  # flag of classes that were made at run time
 _MUTABLE: Final = (list, dict, set, bytearray)
 
 
@@ -90,8 +92,7 @@ class _Speller:
         if kind in (FunctionType, BuiltinFunctionType, type) or isinstance(value, type):
             return self._named(value)
         if _is_plain_object(value):
-            state = self.spell(dict(value.__dict__))
-            return f"_instance({self._named(kind)}, {state})"
+            return f"_instance({self._named(kind)}, {self.spell(_state(value))})"
         raise UnspellableError(f"a {kind.__name__} has no spelling")
 
     def _named(self, value: Any) -> str:
@@ -111,19 +112,31 @@ def _children(value: Any) -> list[Any]:
         return list(value)
     if kind is dict:
         return [*value.keys(), *value.values()]
-    return list(value.__dict__.values()) if _is_plain_object(value) else []
+    return list(_state(value).values()) if _is_plain_object(value) else []
 
 
 def _is_plain_object(value: Any) -> bool:
-    """Whether the object is nothing but its `__dict__`, so that it can be rebuilt from it."""
+    """Whether the object is nothing but its attributes, so that it can be rebuilt from them: its
+    class, and all bases but `object`, were made by `class` statements of one module.
+    """
     kind = type(value)
-    return (
-        kind.__module__ != "builtins"
-        and type(kind) is type
-        and kind.__mro__ == (kind, object)
-        and "__slots__" not in kind.__dict__
-        and type(getattr(value, "__dict__", None)) is dict
+    return kind.__module__ != "builtins" and all(
+        base is object
+        or (type(base) is type and base.__flags__ & _HEAP and base.__module__ == kind.__module__)
+        for base in kind.__mro__
     )
+
+
+def _state(value: Any) -> dict[str, Any]:
+    """The attributes in its slots, and then those in its dict."""
+    state: dict[str, Any] = {}
+    for base in reversed(type(value).__mro__):
+        for name, member in vars(base).items():
+            if type(member) is MemberDescriptorType:
+                with suppress(AttributeError):  # the slot may be empty
+                    state[name] = member.__get__(value)
+    found = getattr(value, "__dict__", {})
+    return {**state, **found} if type(found) is dict else state
 
 
 def _int(_: _Speller, value: int) -> str:

@@ -198,15 +198,15 @@ declare(
     "methods stay in Python",
     meaning="Only functions at module level are compiled; the methods of this class run as they "
     "are.",
-    why="Attributes and methods of instances are not native yet.",
+    why="Calls of methods are not native yet.",
     example="class Price:\n    def net(self):\n        return self.gross / (1 + self.rate)",
     instead="""
-    def net_price(gross, rate):
-        return gross / (1 + rate)
+    def net_price(price):
+        return price.gross / (1 + price.rate)
 
     class Price:
         def net(self):
-            return net_price(self.gross, self.rate)
+            return net_price(self)
     """,
 )
 declare(
@@ -274,11 +274,12 @@ declare(
     "PYV129",
     "attribute",
     Severity.WARNING,
-    "attributes are left to the interpreter",
-    meaning="An attribute of an object other than the `math` module is read or stored. " + _LEAVES,
-    why="Layouts of instances are not native yet, and `__getattr__` may run any code.",
-    example="def energy(body):\n    return 0.5 * body.mass * body.speed**2",
-    instead="def energy(mass, speed):\n    return 0.5 * mass * speed**2",
+    "this attribute is left to the interpreter",
+    meaning="An attribute of a class, a module or a variable of the module is read or stored, or "
+    "one that every object has, such as `__class__`. " + _LEAVES,
+    why="Only attributes that instances keep in slots or values of their own are native.",
+    example="def cost(hours):\n    return hours * settings.rate",
+    instead="def cost(hours, settings):\n    return hours * settings.rate",
 )
 declare(
     "PYV130",

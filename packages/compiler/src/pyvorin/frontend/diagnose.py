@@ -72,6 +72,6 @@ def _class_findings(node: ast.ClassDef, page: Page) -> list[Diagnostic]:
             f"the {plural} of class `{node.name}` stay in Python"
             if len(methods) > 1
             else f"the {plural} of class `{node.name}` stays in Python",
-            help=("move the arithmetic to a module function and call it from the method",),
+            help=("move the loop to a module function and call it from the method",),
         )
     ]

@@ -543,6 +543,10 @@ class BlockEmitter:
         value, container, index = self._pops(3)
         self.emit("py.setitem", [container, index, value], (), self.state)
 
+    def _do_setattr(self, name: str) -> None:
+        value, instance = self._pops(2)
+        self.emit("py.setattr", [instance, value], (), self.state, name=name)
+
     def _do_delitem(self) -> None:
         self.emit("py.delitem", self._pops(2), (), self.state)
 

@@ -113,6 +113,7 @@ _EFFECTS: dict[str, Callable[..., tuple[int, str]]] = {
     "truth": lambda: (1, "v"),
     "getitem": lambda: (2, "v"),
     "setitem": lambda: (3, ""),
+    "setattr": lambda name: (2, ""),
     "delitem": lambda: (2, ""),
     "slice": lambda count: (count, "v"),
     "getslice": lambda: (3, "v"),

@@ -39,6 +39,7 @@ A step is a kind and its arguments:
     truth                                            a → truth value
     getitem                                          x i → v
     setitem                                          v x i →
+    setattr     name                                 v x →
     delitem                                          x i →
     slice       n                                    start stop [step] → v
     getslice                                         x start stop → v
@@ -239,6 +240,10 @@ def _load_fast(raw: _Raw) -> Steps:
     return (Step(kind, (raw.arg,)),)
 
 
+def _name_at(kind: str, *args: Any) -> Rule:
+    return lambda raw: (Step(kind, (raw.code.co_names[raw.arg], *args)),)
+
+
 _COMMON: dict[str, Rule] = {
     "NOP": _nothing,
     "RESUME": _resume,
@@ -261,6 +266,7 @@ _COMMON: dict[str, Rule] = {
     "CONTAINS_OP": lambda raw: (Step("contains", (bool(raw.arg),)),),
     "BINARY_SUBSCR": _plain("getitem"),
     "STORE_SUBSCR": _plain("setitem"),
+    "STORE_ATTR": _name_at("setattr"),
     "GET_ITER": _plain("iter"),
     "BUILD_TUPLE": _counted("tuple"),
     "DELETE_SUBSCR": _plain("delitem"),
@@ -300,10 +306,6 @@ def _format_value(raw: _Raw) -> Steps:
 
 
 # ---- 3.11 ----------------------------------------------------------------------------------------
-def _name_at(kind: str, *args: Any) -> Rule:
-    return lambda raw: (Step(kind, (raw.code.co_names[raw.arg], *args)),)
-
-
 _ONLY_311: dict[str, Rule] = {
     "FORMAT_VALUE": _format_value,
     "UNARY_POSITIVE": _plain("unary", "+"),

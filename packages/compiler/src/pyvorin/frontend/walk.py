@@ -344,10 +344,16 @@ class FunctionFindings(ast.NodeVisitor):
         match node.value:
             case ast.Name(id=base) if base not in self.locals and self.names.kind(base) == "math":
                 self._math(node, node.attr)
-            case _:
-                message = f"attribute `.{node.attr}` is left to the interpreter"
-                self._find("PYV129", node, message, "pass the value as a parameter")
+            case ast.Name(id=base) if base not in self.locals:
+                self._foreign_attribute(node, f"attribute `.{node.attr}` of `{base}`")
+            case _ if node.attr.startswith("__") and node.attr.endswith("__"):
+                self._foreign_attribute(node, f"attribute `.{node.attr}`")
+            case _:  # an instance may have it
                 self.visit(node.value)
+
+    def _foreign_attribute(self, node: ast.Attribute, what: str) -> None:
+        self._find("PYV129", node, f"{what} is left to the interpreter", "pass it as a parameter")
+        self.visit(node.value)
 
     def visit_Name(self, node: ast.Name) -> None:
         known = node.id in self.locals or self.names.open or self.names.kind(node.id) is not None

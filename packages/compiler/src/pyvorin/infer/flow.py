@@ -12,7 +12,6 @@ it is unboxed where it is read (`demanded`), because a loop must not carry boxes
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -21,15 +20,14 @@ from pyvorin.frontend.build import Header
 from pyvorin.frontend.variables import shared
 from pyvorin.infer.arith import Plan, plan_binop, plan_compare, plan_unary
 from pyvorin.infer.calls import CallPlan, plan_call
-from pyvorin.infer.methods import method_of, plan_method, receiver_of
+from pyvorin.infer.methods import plan_method, receiver_of
 from pyvorin.infer.module import (
     Module,
     SourceFunction,
-    attribute_type,
     constant_type,
     may_change,
     nested_name,
-    passed,
+    spread,
 )
 from pyvorin.infer.operators import plan_binary, plan_operator
 from pyvorin.ir.model import Block, Op, Value
@@ -298,13 +296,7 @@ def _demanded(blocks: list[Block]) -> set[int]:
     wanted |= {
         op.operands[place].id for b in blocks for op in b.ops for place in _KEYS.get(op.name, ())
     }
-    size = -1
-    while size != len(wanted):
-        size = len(wanted)
-        for param, arg in passed(blocks):
-            if param.id in wanted:
-                wanted.add(arg.id)
-    return wanted
+    return spread(wanted, blocks)
 
 
 # ---- transfer functions: the types of an op's results, or None when only the interpreter can do it
@@ -345,17 +337,6 @@ def _global(flow: Flow, op: Op) -> Result:
     if not isinstance(type_, Callee):
         flow.constants[op.result.id] = flow.module.constant(op.attrs["name"])
     return (type_,)
-
-
-def _attr(flow: Flow, op: Op) -> Result:
-    base, name = flow.type(op.operands[0]), op.attrs["name"]
-    if base is BOTTOM:
-        return (BOTTOM,)
-    type_ = method_of(base, name) or attribute_type(base, name)
-    if type_ is FLOAT:
-        assert isinstance(base, Callee)
-        flow.constants[op.result.id] = getattr(sys.modules[base.name], name)
-    return None if type_ is None else (type_,)
 
 
 def _deref(flow: Flow, op: Op) -> Result:
@@ -721,11 +702,10 @@ CONTAINER = {"py.getitem": 0, "py.setitem": 0, "py.delitem": 0, "py.contains": 1
     "py.next": 0,
 }
 OF_CLASS: dict[tuple[str, Kind | None], Callable[[Flow, Op], Result]] = {}
-_LOADS = frozenset(("py.deref", "py.getitem", "py.next", "py.unpack", "py.unpackstar"))
+_LOADS = frozenset(("py.attr", "py.deref", "py.getitem", "py.next", "py.unpack", "py.unpackstar"))
 TRANSFER: dict[str, Callable[[Flow, Op], Result]] = {
     "py.const": _const,
     "py.global": _global,
-    "py.attr": _attr,
     "py.check": _check,
     "py.deref": _deref,
     "py.store_deref": _store_deref,

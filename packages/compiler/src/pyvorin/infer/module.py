@@ -70,6 +70,7 @@ class SourceFunction:
     outer: str = ""  # of a comprehension: the function it is in, and its place in co_consts there
     const: int = -1
     consumer: str = ""  # of a generator expression: what takes its items
+    called: set[int] = field(init=False)  # IR value ids of what calls call
     kept: set[int] = field(init=False)  # IR value ids of what is searched for in containers
     passing: set[int] = field(init=False)  # of values that one operation uses, and no variable
     ways: dict[str, list[str]] = field(init=False)  # the blocks that go to a block, by label
@@ -78,6 +79,8 @@ class SourceFunction:
     def __post_init__(self) -> None:
         function = self.built.function
         blocks = function.blocks if function is not None else []
+        ops = [op for block in blocks for op in block.ops]
+        self.called = {op.operands[0].id for op in ops if op.name == "py.call"}
         self.kept = _searched_for(blocks)
         self.passing = _passing(blocks)
         self.ways = {}
@@ -113,12 +116,15 @@ def _searched_for(blocks: list[Block]) -> set[int]:
             found.add(op.operands[0].id)
         elif op.name == "py.call" and op.operands[0].id in methods:
             found.update(value.id for value in op.operands[1:])
+    return spread(found, blocks)
+
+
+def spread(found: set[int], blocks: list[Block]) -> set[int]:
+    """The values, and those that edges pass for them."""
     size = -1
     while size != len(found):
         size = len(found)
-        for param, arg in passed(blocks):
-            if param.id in found:
-                found.add(arg.id)
+        found |= {arg.id for param, arg in passed(blocks) if param.id in found}
     return found
 
 

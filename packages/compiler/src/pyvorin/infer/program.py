@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pyvorin.infer import calls, dicts, generators, heaps, iterators, lists, texts
+from pyvorin.infer import attributes, calls, dicts, generators, heaps, iterators, lists, texts
 from pyvorin.infer.flow import Flow, is_iterator
 from pyvorin.infer.module import Module, SourceFunction
 from pyvorin.ir.model import Rep
@@ -34,6 +34,7 @@ from pyvorin.types import (
 )
 
 FAMILIES = (
+    attributes,
     calls,
     dicts,
     generators,
@@ -42,6 +43,7 @@ FAMILIES = (
     lists,
     texts,
 )  # each enters its rows in the tables
+_INSTANCE = Obj(frozenset(("other",)))
 MAX_INSTANCES = 3
 _MAX_ROUNDS = 40
 
@@ -211,13 +213,15 @@ def evidence(source: SourceFunction) -> tuple[Type, ...]:
     function = source.built.function
     assert function is not None
     kinds: list[Type] = []
+    guess: Type
     sequences = {
         op.operands[0].id
         for op in function.ops()
         if op.name in ("py.getitem", "py.setitem", "py.iter")
     }
+    instances = attributes.instances(source)
     entry = function.entries[0]
     for param, (kind, _) in zip(entry.block.params, entry.slots, strict=True):
-        guess = LIST if param.id in sequences else INT
+        guess = LIST if param.id in sequences else _INSTANCE if param.id in instances else INT
         kinds.append(Obj() if kind == "cell" else guess)
     return tuple(kinds)

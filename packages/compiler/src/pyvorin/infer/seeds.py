@@ -15,6 +15,7 @@ from types import CellType, FunctionType
 from typing import Any, Final
 
 from pyvorin.check.case import Case, Inputs, builder
+from pyvorin.infer.attributes import takes_instance
 from pyvorin.infer.module import Recorded, SourceFunction
 from pyvorin.infer.program import MAX_INSTANCES, Program, evidence, parameter_type
 from pyvorin.ir.interp import Body
@@ -55,10 +56,10 @@ def calls_of(
 def _guesses(
     inputs: Inputs, functions: Mapping[str, SourceFunction], namespace: dict[str, Any]
 ) -> list[Call]:
-    """One call a function by the evidence in its code."""
+    """One call a function by the evidence in its code, which says nothing of instances."""
     found: list[Call] = []
     for name, source in functions.items():
-        of = inputs.of(name) if not source.outer else []
+        of = inputs.of(name) if not source.outer and not takes_instance(source) else []
         found += _spread([case for case in of if case.origin == "evidence"][:1], namespace)
     return found
 

@@ -18,7 +18,14 @@ from typing import Any, Protocol
 
 from pyvorin_runtime import bytecode
 
-from pyvorin.ir import meaning_buffers, meaning_dicts, meaning_lists, meaning_texts, meaning_typed
+from pyvorin.ir import (
+    meaning_attributes,
+    meaning_buffers,
+    meaning_dicts,
+    meaning_lists,
+    meaning_texts,
+    meaning_typed,
+)
 from pyvorin.ir.meaning import NULL, UNBOUND, Leave, Missing, Returned, Unstarted
 from pyvorin.ir.model import (
     Block,
@@ -53,6 +60,7 @@ Bindings = list[tuple[Value, Any]]
 Passes = Counter[str]  # by a loop header's label
 Made = dict[tuple[str, int], Any]  # virtual objects of one state, by kind and identity
 
+assert meaning_attributes
 assert meaning_buffers
 assert meaning_dicts
 assert meaning_lists

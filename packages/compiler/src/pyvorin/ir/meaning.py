@@ -194,6 +194,11 @@ def _setitem(frame: Frame, op: Op, x: Any, i: Any, value: Any) -> None:
     x[i] = value
 
 
+@means("py.setattr")
+def _setattr(frame: Frame, op: Op, x: Any, value: Any) -> None:
+    setattr(x, op.attrs["name"], value)
+
+
 @means("py.call")
 def _call(frame: Frame, op: Op, callee: Any, *arguments: Any) -> object:
     names = op.attrs["kwnames"]

@@ -92,6 +92,7 @@ _GENERIC: tuple[tuple[str, str, str, str, str], ...] = (
     ("py.truth", "obj", "i1", "bool(x) as a truth value, for a branch", ""),
     ("py.getitem", "obj obj", "obj", "x[i]", ""),
     ("py.setitem", "obj obj obj", "", "x[i] = v (operands: x, i, v)", ""),
+    ("py.setattr", "obj obj", "", "x.name = v (operands: x, v)", "name"),
     (
         "py.call",
         "obj *",
@@ -605,6 +606,26 @@ _row(
     "obj obj",
     "",
     "store in a cell; leaves when releasing what it held could run code",
+    effect=Effect.WRITE,
+    deopt=True,
+)
+_row(
+    "attr.get",
+    "obj",
+    "obj",
+    "a new reference to what an instance has as attribute `name`; leaves where that is not in one "
+    "of its slots or values, or where looking it up could run code",
+    "name",
+    effect=Effect.READ,
+    deopt=True,
+)
+_row(
+    "attr.set",
+    "obj obj",
+    "",
+    "(instance, value): store in an attribute that the instance has; leaves where attr.get does, "
+    "or when releasing what it held could run code",
+    "name",
     effect=Effect.WRITE,
     deopt=True,
 )

@@ -2,12 +2,23 @@
 is a guard.
 """
 
-from pyvorin.lower import buffers, dicts, generators, heaps, iterators, lists, ops, texts
+from pyvorin.lower import (
+    attributes,
+    buffers,
+    dicts,
+    generators,
+    heaps,
+    iterators,
+    lists,
+    ops,
+    texts,
+)
 from pyvorin.lower.body import Body, Unlowered, lower_body
 
 __all__ = [
     "Body",
     "Unlowered",
+    "attributes",
     "buffers",
     "dicts",
     "generators",

@@ -89,6 +89,7 @@ class Builder:
     def emit(
         self,
         name: str,
+        /,
         *operands: Value,
         rep: Rep | None = None,
         state: FrameState | None = None,

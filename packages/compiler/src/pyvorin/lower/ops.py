@@ -41,7 +41,6 @@ from pyvorin.types import (
     Items,
     Iter,
     Kind,
-    Method,
     Obj,
     Range,
     Type,
@@ -72,26 +71,6 @@ def _global(low: Lowering, op: Op) -> None:
         low.put(op.result, Held(type_, (low.emit("const.obj", source=("global", name)),)))
     else:
         low.put(op.result, low.literal(low.flow.module.constant(name), type_, ("global", name)))
-
-
-def _attr(low: Lowering, op: Op) -> None:
-    type_ = low.flow.type(op.result)
-    base = low.held[op.operands[0].id].type
-    if isinstance(type_, Method):
-        if isinstance(base, Callee):
-            held = Held(type_.of, (low.emit("const.obj", source=base.source),))
-        else:
-            held = low.take(op.operands[0], type_.of, op.state)
-        low.put(op.result, Held(type_, held.parts, identity=1 + op.result.id))
-        return
-    if not isinstance(base, Callee) or type_ is BOTTOM:
-        raise CannotLower(f"attribute {op.attrs['name']}")
-    low.used_attributes.add((base.source[1], op.attrs["name"]))
-    if isinstance(type_, Callee):
-        low.put(op.result, fixed(type_))
-    else:
-        source = ("attr", base.source[1], op.attrs["name"])
-        low.put(op.result, low.literal(low.flow.constants[op.result.id], type_, source))
 
 
 def _check(low: Lowering, op: Op) -> None:
@@ -463,7 +442,6 @@ LOWER.update(
     {
         "py.const": _const,
         "py.global": _global,
-        "py.attr": _attr,
         "py.check": _check,
         "py.deref": _deref,
         "py.store_deref": _store_deref,
