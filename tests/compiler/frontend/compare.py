@@ -142,7 +142,7 @@ def _generator(left: Left, unstarted: Any) -> Iterator[Any]:
             stack[_callee_index(left)] = lambda *args, **kwargs: resume(inner)
     *local, taken = left.locals
     code = resume_code(source.__code__, left.offset, tuple(local), tuple(stack), left.error)
-    yield from taken
+    yield from (item for item in taken if item is not UNBOUND)
     yield from FunctionType(code, source.__globals__, closure=cells or None)()
 
 

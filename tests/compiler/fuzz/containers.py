@@ -36,6 +36,7 @@ PHRASES: dict[str, tuple[str, ...]] = {
         "s.count({str})", "POOL[{place}]", "bisect.bisect_left(TABLE, {int})",
         "bisect.bisect_right(w, {str})", "heapq.heapreplace(TABLE, {int} & 31)",
         "sum(v + n for v in b)", "sum({int} for v in a[:9])", "sum(len(v) for v in w if {bool})",
+        "max({int} for v in a[:9])", "min(len(v) for v in w if {bool})",
     ),
     "place": ("0", "1", "-1", "n % 3", "{int} % 2", "{int}"),
     "sized": ("s", "b", "a", "d", "e", "w", "TABLE", "LOOKUP", "MARKS", "POOL"),

@@ -38,6 +38,15 @@ def joined(a, k):
 def crossed(a, k):
     return sum(x * y for x in a for y in a if x != k)
 
+def best(a, k):
+    return min(x * k for x in a), max(x - k for x in a)
+
+def best_above(a, k):
+    return max(x for x in a if x > k)
+
+def best_pair(a, k):
+    return max((x, k) for x in a)
+
 def inner(a, k):
     return [sum(x * y for x in a) for y in a], any(all(x != y + k for x in a) for y in a)
 
@@ -73,7 +82,7 @@ NUMBERS = ["0", "1", "-3", "2**63 - 1", "1.5", "'x'"]
 RECORDED = {"ints": ("[1, 2, 3]", "2"), "floats": ("[1.5, 2.5]", "0.5")}
 NAMES = [
     *("added", "filtered", "decided", "listed", "tupled", "ordered", "joined", "crossed"),
-    *("inner", "called", "paired", "looped", "growing"),
+    *("best", "best_above", "best_pair", "inner", "called", "paired", "looped", "growing"),
 ]
 
 

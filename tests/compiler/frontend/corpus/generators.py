@@ -89,7 +89,27 @@ def grows(values):
     return list(values.append(v) or v for v in values if len(values) < 5)
 
 
+def best(values, n):
+    return min(v * n for v in values), max(v - n for v in values if v != n)
+
+
+def best_or(values, n):
+    try:
+        return max(v for v in values if v > n)
+    except ValueError as error:
+        return str(error)
+
+
 CASES = [
+    ("best", ([3, 1, 2], 2)),
+    ("best", ([3, 1.5, 2], -1)),
+    ("best", ([], 2)),
+    ("best", ([2], 2)),
+    ("best", ([3, "a"], 2)),
+    ("best", (["b", "a"], 2)),
+    ("best_or", ([1, 2, 3], 1)),
+    ("best_or", ([1, 2, 3], 5)),
+    ("best_or", ([float("nan"), 2.5, 1.5], 1)),
     ("squares", (0,)),
     ("squares", (7,)),
     ("squares", (2.5,)),

@@ -102,6 +102,10 @@ def loops(values, n):
     return total, k
 
 
+def extremes(values, n):
+    return min(v * n for v in values), max(v for v in values if v != n)
+
+
 def truths(values):
     return any(v for v in values), all(not v for v in values)
 
@@ -205,6 +209,11 @@ def scenario():  # pyvorin: skip
     tried(called, [1, 2, 0, 5])
     tried(looked, [1, 2])
     log = []
+    for values in ([3, 1, 2], [3, 1.5, 2], [], [2], [3, "a"], [2**63 - 1, 2**64, 1], [True, 5]):
+        tried(extremes, values, 2)
+    nan = float("nan")
+    tried(extremes, [nan, 1.5, 0.5], 2.0)
+    tried(extremes, [1.5, nan, 0.5, -0.0, 0.0], 2.0)
     tried(changing, [1, 2], log)
     print(log)
     log = []

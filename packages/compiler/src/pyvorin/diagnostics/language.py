@@ -169,17 +169,11 @@ declare(
     Severity.WARNING,
     "a generator expression is made, and run, by the interpreter",
     meaning="The expression is a generator, whose code is resumed for each item. Only one that is "
-    "the sole argument of `sum`, `any`, `all`, `list`, `tuple`, `sorted` or `.join` is native.",
+    "the sole argument of `sum`, `min`, `max`, `any`, `all`, `list`, `tuple`, `sorted` or `.join` "
+    "is native.",
     why="Its frame lives on between two items, and whoever has the generator decides when.",
-    example="def longest(v):\n    return max(len(x) for x in v)",
-    instead="""
-    def longest(v):
-        most = 0
-        for x in v:
-            if len(x) > most:
-                most = len(x)
-        return most
-    """,
+    example="def lengths(v):\n    return set(len(x) for x in v)",
+    instead="def lengths(v):\n    return {len(x) for x in v}",
 )
 declare(
     "PYV119",

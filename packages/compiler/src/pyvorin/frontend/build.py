@@ -37,11 +37,12 @@ from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, CO_GENERATOR, CO_VARARGS, 
 from types import CodeType, FunctionType
 from typing import NamedTuple
 
-from pyvorin.frontend import flow, joining, variables
+from pyvorin.frontend import flow, fused, joining, variables
 from pyvorin.frontend.emit import BlockEmitter, Finding, Layout, Unit, frame_locals
 from pyvorin.frontend.native import DYNAMIC_BUILTINS
 from pyvorin.frontend.opcodes import MINOR, SUPPORTED_MINORS, Instruction, decode, handlers_of
 from pyvorin.frontend.prune import prune
+from pyvorin.ir.consumer import BEST, KEEPING
 from pyvorin.ir.model import Block, Entry, FrameState, Function, Maybe, Rep, Slot
 
 __all__ = ["Built", "Finding", "Header", "build_function"]
@@ -99,8 +100,12 @@ def build_function(
     function = Function(code.co_name, index=index, nlocals=nlocals, consumer=consumer or "")
     unit = Unit(function, code, {})
     handlers = handlers_of(code)
+    bound = entry_variables(code)
+    if function.consumer in BEST:
+        instructions = [fused.keeping(item, len(unit.names) - 1) for item in instructions]
+    elif function.consumer in KEEPING:
+        bound.append(len(unit.names) - 1)
     unit.raw.update(flow.split(instructions, handlers))
-    bound = [*entry_variables(code), *range(len(variables.names(code)), len(unit.names))]
     flow.analyse(unit.raw, bound, len(unit.names), handlers)
     _emit_blocks(unit)
     headers = [

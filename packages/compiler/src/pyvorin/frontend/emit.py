@@ -262,6 +262,10 @@ class BlockEmitter:
         )
         self.ended = True
 
+    def go_to(self, block: Block) -> None:
+        """Emit into another block, within the same instruction."""
+        self.block, self.ended = block, False
+
     def edge_on(self) -> Edge:
         """An edge to the instruction behind the block."""
         return self._edge(self.raw.falls_to)
@@ -317,7 +321,10 @@ class BlockEmitter:
     def _do_ret(self) -> None:
         state, value = self.state, self._pop()
         if self.unit.function.consumer:
-            value = fused.result(self)
+            found = fused.result(self)
+            if found is None:
+                return
+            value = found
         self.end("ret", [value], state=state)
 
     def _do_jump(self, target: int) -> None:
@@ -484,7 +491,7 @@ class BlockEmitter:
     def _do_begin(self) -> None:
         fused.begin(self)
 
-    def _do_yield(self) -> None:
+    def _do_yield(self, *kept: int) -> None:
         fused.take(self)
 
     def _mark(self) -> _Mark:

@@ -139,7 +139,7 @@ _EFFECTS: dict[str, Callable[..., tuple[int, str]]] = {
     "unpackstar": lambda before, after: (1, "v" * (before + 1 + after)),
     "closed": lambda: (2, "v"),
     "begin": lambda: (0, ""),
-    "yield": lambda: (1, "v"),
+    "yield": lambda *index: (1, "v"),
     "jump": lambda target: (0, ""),
     "branch": lambda test, target, keep: (1, ""),
     "return": lambda: (1, ""),
@@ -259,6 +259,8 @@ def _bind(bound: list[str], step: Step, top: str) -> None:
     match step.kind:
         case "store":  # of NULL: the end of a comprehension whose variable hid an unbound local
             bound[step.args[0]] = _BOUND.get(top, "bound")
+        case "yield" if step.args:
+            bound[step.args[0]] = "bound"
         case "load":  # a load that succeeds proves it
             bound[step.args[0]] = "bound"
         case "delete" | "hide" | "conceal" | "take":

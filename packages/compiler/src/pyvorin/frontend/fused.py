@@ -10,10 +10,10 @@
 
 What makes leaving in the middle exact: a frame state inside lists, behind the locals, a few items
 that stand for all that the consumer has **taken** so far (`taken`): the sum so far for `sum`, the
-list for those that read all items first, nothing for `any` and `all`. CPython goes on with a real
-generator, which gives these once more, then stands at the instruction; and the real consumer, which
-begins anew, comes to where native code was. An operation of the consumer itself leaves at the
-`yield`, with its item still on the stack.
+best item for `min` and `max`, the list for those that read all items first, nothing for `any` and
+`all`. CPython goes on with a real generator, which gives these once more, then stands at the
+instruction; and the real consumer, which begins anew, comes to where native code was. An operation
+of the consumer itself leaves at the `yield`, with its item still on the stack.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pyvorin.ir.consumer import KEEPING, LISTING
-from pyvorin.ir.model import Block, Edge, Op, Rep, Slot, Value, Virtual
+from pyvorin.frontend.opcodes import Instruction
+from pyvorin.ir.consumer import BEST, KEEPING, LISTING
+from pyvorin.ir.model import Block, Edge, Maybe, Op, Rep, Slot, Value, Virtual
 
 if TYPE_CHECKING:
     from pyvorin.frontend.emit import BlockEmitter
@@ -60,6 +61,9 @@ def take(emitter: BlockEmitter) -> None:
     if consumer in LISTING:
         assert isinstance(kept, Value)
         emitter.emit("py.append", [kept, item], (), state)
+    if consumer in BEST:
+        _choose(emitter, item)
+        return
     sent = ("singleton", "None")
     emitter.stack += emitter.emit("py.const", [], source=sent)
     edges = [emitter.edge_on()]
@@ -71,9 +75,58 @@ def take(emitter: BlockEmitter) -> None:
         emitter.end("br", edges=edges)
 
 
-def result(emitter: BlockEmitter) -> Value:
-    """What the consumer answers when there are no more items."""
+def keeping(instruction: Instruction, place: int) -> Instruction:
+    """An instruction whose yields bind the consumer's variable."""
+    steps = (
+        step._replace(args=(place,)) if step.kind == "yield" else step for step in instruction.steps
+    )
+    return instruction._replace(steps=tuple(steps))
+
+
+def _choose(emitter: BlockEmitter, item: Value) -> None:
+    """Keep the better one of the best item so far, if there is one, and another."""
+    kept, state, best = emitter.locals[-1], emitter.state, emitter.unit.function.consumer
+    emitter.stack += emitter.emit("py.const", [], source=("singleton", "None"))
+    emitter.locals[-1] = item
+    other = emitter.edge_on()
+    if isinstance(kept, Maybe):
+        block = emitter.unit.function.new_block("compare")
+        emitter.end("condbr", [kept.bound], edges=[Edge(block), other])
+        emitter.go_to(block)
+        kept = kept.value
+    if not isinstance(kept, Value):
+        emitter.end("br", edges=[other])
+        return
+    (better,) = emitter.emit("py.compare", [item, kept], state=state, op=_BETTER[best])
+    (truth,) = emitter.emit("py.truth", [better], (Rep.I1,), state)
+    replaced = emitter.edge_on()
+    emitter.locals[-1] = kept
+    emitter.end("condbr", [truth], edges=[replaced, emitter.edge_on()])
+
+
+_BETTER = {"min": "<", "max": ">"}
+
+
+def _best(emitter: BlockEmitter) -> Value | None:
+    """The best item; where there is none, leave: only the consumer itself raises."""
+    kept, state = emitter.locals[-1], emitter.state
+    if isinstance(kept, Maybe):
+        found, none = (emitter.unit.function.new_block(name) for name in ("found", "none"))
+        none.ops.append(Op("leave", attrs={"reason": "no item"}, state=state))
+        emitter.end("condbr", [kept.bound], edges=[Edge(found), Edge(none)])
+        emitter.go_to(found)
+        kept = kept.value
+    if isinstance(kept, Value):
+        return kept
+    emitter.end("leave", state=state, reason="no item")
+    return None
+
+
+def result(emitter: BlockEmitter) -> Value | None:
+    """What the consumer answers when there are no more items; None if it left."""
     consumer = emitter.unit.function.consumer
+    if consumer in BEST:
+        return _best(emitter)
     if consumer in KEEPING:
         kept = emitter.locals[-1]
         assert isinstance(kept, Value)

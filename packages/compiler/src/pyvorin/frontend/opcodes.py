@@ -27,7 +27,7 @@ A step is a kind and its arguments:
     function                                         [cells] code → v
     closed                                           cells v → v (3.13: the function has them)
     begin                                            (a generator runs for the first time)
-    yield                                            v → v (what was sent)
+    yield       [local index]                        v → v (what was sent); the local is bound then
     global      name, shape of what is pushed        → "v", "0v" or "v0" (0 is a NULL)
     attr        name, shape of what is pushed        v → "v", "0v" or "v0"
     binop       operator, in place?                  a b → v

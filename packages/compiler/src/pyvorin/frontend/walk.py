@@ -226,7 +226,7 @@ class FunctionFindings(ast.NodeVisitor):
 
     def visit_GeneratorExp(self, node: ast.GeneratorExp) -> None:
         message = "a generator expression is made, and run, by the interpreter"
-        help = "give it to sum, any, all, list, tuple, sorted or join, or write the loop"
+        help = "give it to sum, min, max, any, all, list, tuple, sorted or join, or write the loop"
         self._find("PYV118", node, message, help)
         self.visit(node.generators[0].iter)  # the only part that runs in the function's own scope
 

@@ -2,6 +2,7 @@
 
 any, all    nothing is kept; the first item that decides ends the loop
 sum         one number
+min, max    the best item so far, if there was one
 list        a list, which is the answer
 items       a list, given to the callee at the end: `tuple`, `sorted` and `str.join` read all items
             before they do anything else
@@ -16,10 +17,13 @@ CONSUMERS: Mapping[str, str] = {
     "any": "any",
     "all": "all",
     "sum": "sum",
+    "min": "min",
+    "max": "max",
     "list": "list",
     "tuple": "items",
     "sorted": "items",
     ".join": "items",
 }
 LISTING = frozenset(("list", "items"))
-KEEPING = LISTING | {"sum"}
+BEST = frozenset(("min", "max"))
+KEEPING = LISTING | BEST | {"sum"}

@@ -21,7 +21,7 @@ from __future__ import annotations
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from inspect import CO_GENERATOR
 from types import CellType, CodeType, FunctionType
@@ -112,7 +112,11 @@ class Interpreter:
         bound = tuple(value is not UNBOUND for value in local)
         resuming = _Resuming(left, bound, "v" * len(left.stack), [])
         rest = resuming.run(left, _closure(left, arguments), Counter())
-        return consumed_by(left.body.function.consumer, itertools.chain(taken, rest))
+        return consumed_by(left.body.function.consumer, itertools.chain(_known(taken), rest))
+
+
+def _known(items: Iterable[Any]) -> Iterator[Any]:
+    return (item for item in items if item is not UNBOUND)
 
 
 def _closure(left: Left, arguments: Sequence[Any]) -> tuple[CellType, ...]:
