@@ -146,18 +146,13 @@ def test_no_segment_is_writable_and_executable() -> None:
     assert sum(bits & 1 for _, bits in flags) == 1
 
 
-def _object(text: str) -> bytes:
-    (found,) = compile_text(text, 2, "x86-64-v2")
-    return found
-
-
 def test_a_symbol_off_the_list_is_refused() -> None:
     text = (
         "declare i64 @__divti3(i64)\n"
         "define i64 @f(i64 %a) {\n  %r = call i64 @__divti3(i64 %a)\n  ret i64 %r\n}\n"
     )
     with pytest.raises(LinkError, match="__divti3"):
-        link([_object(text)], "f", lambda name: name.startswith("Py"), "x.so")
+        link([compile_text(text, 2, "x86-64-v2")], "f", lambda name: name.startswith("Py"), "x.so")
 
 
 WIDE_SHIFTS = """

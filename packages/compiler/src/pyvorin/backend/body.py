@@ -122,7 +122,14 @@ class Body:
     """The emission of one body. Operation emitters use the public methods."""
 
     def __init__(
-        self, context: Context, function: Function, name: str, sites: FunctionSites, counters: str
+        self,
+        context: Context,
+        function: Function,
+        name: str,
+        sites: FunctionSites,
+        counters: str,
+        *,
+        cold: bool = False,
     ) -> None:
         self.context = context
         self.text = context.text
@@ -131,6 +138,7 @@ class Body:
         self.name = name
         self.sites = sites
         self.counters = counters
+        self.marks = "" if cold or is_called(function) else " optsize"  # cold ones get `optnone`
         self.blocks = reachable(function)
         self.names = {block: f"b{number}" for number, block in enumerate(self.blocks)}
         self.live = Liveness(self.blocks)
@@ -176,8 +184,7 @@ class Body:
         header = (
             f"define internal {self.result} @{self.name}({', '.join(parameters)}) nounwind uwtable"
         )
-        if not is_called(self.function):
-            header += " optsize"  # with minsize, shifts of i128 would be calls of libgcc
+        header += self.marks  # with minsize, shifts of i128 would be calls of libgcc
         self.text.define("\n".join([f"{header} {{", *lines, *self.cold, "}", ""]))
 
     # ---- text -----------------------------------------------------------------------------------

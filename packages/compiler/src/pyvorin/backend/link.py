@@ -85,9 +85,11 @@ class _Linker:
         symbols, relocations = parsed.symbols, parsed.relocations
         outside = [r for r in relocations if self._outside(r)]
         self.imports = sorted({symbols[r.symbol].name for r in outside})
-        self.called = sorted({symbols[r.symbol].name for r in outside if r.kind in CALLS})
+        called = sorted({symbols[r.symbol].name for r in outside if r.kind in CALLS})
+        self.called = {name: number for number, name in enumerate(called)}
         local = {r.symbol for r in relocations if r.kind in BY_GOT and not self._outside(r)}
-        self.cells: list[str | int] = [*self.imports, *sorted(local)]  # of the GOT
+        cells: list[str | int] = [*self.imports, *sorted(local)]
+        self.cells = {key: number for number, key in enumerate(cells)}  # of the GOT
         self.export = next(s for s in symbols if s.name == exported and s.section)
         self.names = b"\0".join(n.encode() for n in ("", *self.imports, exported, name, ""))
         self.soname = name
@@ -198,10 +200,10 @@ class _Linker:
         return self.object.sections[symbol.section].address + symbol.value
 
     def _cell(self, key: str | int) -> int:
-        return self.got.address + 8 * self.cells.index(key)
+        return self.got.address + 8 * self.cells[key]
 
     def _stub(self, name: str) -> int:
-        return self.plt.address + STUB * self.called.index(name)
+        return self.plt.address + STUB * self.called[name]
 
     def _relocate(self) -> None:
         for r in self.object.relocations:

@@ -126,7 +126,7 @@ def build_both(module: NativeModule) -> tuple[bytes, bytes]:
     writer = _Writer(module, layout, support)
     text = writer.render()
     compiled = compile_text(text, module.optimise, module.cpu, writer.hot(), writer.cold())
-    return _link(module, [*compiled, support.object]), writer.metadata()
+    return _link(module, [compiled, support.object]), writer.metadata()
 
 
 def metadata(module: NativeModule) -> bytes:
@@ -176,7 +176,8 @@ class _Writer:
                 for source in constant_sources(body.ops()):
                     sites.objects.number(source)
             for b, body in enumerate(function.bodies):
-                Body(self.context, body, f"body.{j}.{b}", sites, f"counters.{j}.{b}").emit()
+                names = f"body.{j}.{b}", sites, f"counters.{j}.{b}"
+                Body(self.context, body, *names, cold=_is_cold(function, body)).emit()
             self.sites.append(sites)
             first += len(sites.sites)
         self.site_count = first
@@ -200,7 +201,7 @@ class _Writer:
         for j, function in enumerate(self.module.functions):
             for b, body in enumerate(function.bodies):
                 names.add(f"run.{j}.{b}")
-                if body.variant == "boxed" and not function.grows:
+                if _is_cold(function, body):
                     names.add(f"body.{j}.{b}")
         return names
 
@@ -350,6 +351,10 @@ def _is_hot(body: Function) -> bool:
     names = {op.name for op in body.ops()}
     loops = "poll" in names or "call.native" in names
     return (is_called(body) and loops) or any(name.startswith("i128.") for name in names)
+
+
+def _is_cold(function: NativeFunction, body: Function) -> bool:
+    return body.variant == "boxed" and not function.grows
 
 
 def _list(items: list[str]) -> str:

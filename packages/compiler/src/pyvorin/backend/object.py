@@ -15,9 +15,7 @@ routines, ways out. So what is *hot* is named, and only that gets the loop passe
     3       LLVM's default pipeline of that level, with vectorisation         aggressive
 
 What is to be inlined says so (`alwaysinline`), except at level 3, where LLVM also guesses. What is
-*cold* gets LLVM's quick code generation at level 2 too, which takes a fifth of the time, in an
-object file of its own. It is made of the same module: what is defined in one is declared in the
-other.
+*cold* gets LLVM's quick instruction selection and little else at level 2 too (`optnone`).
 """
 
 from __future__ import annotations
@@ -40,8 +38,8 @@ def compile_text(
     cpu: str,
     hot: Set[str] = frozenset(),
     cold: Set[str] = frozenset(),
-) -> list[bytes]:
-    """Parse, verify, optimise and emit; the object files. `hot` and `cold` are names of functions.
+) -> bytes:
+    """Parse, verify, optimise and emit; the object file. `hot` and `cold` are names of functions.
 
     Raises RuntimeError, which quotes LLVM, for text that is not valid.
     """
@@ -67,33 +65,16 @@ def compile_text(
         builder.getModulePassManager().run(module, builder)
     elif level == WHOLE - 1:
         thorough = builder.getFunctionPassManager()
-        kept = {function.name for function in module.functions}  # others turned out to be unused
-        for name in sorted(hot & kept):
-            thorough.run(module.get_function(name), builder)
-        if cold & kept:
-            rest = module.clone()
-            _leave_out(module, cold, data=False)
-            _leave_out(rest, kept - cold, data=True)
-            return [machine.emit_object(module), _machine(0, cpu).emit_object(rest)]
-    return [bytes(machine.emit_object(module))]
+        for function in module.functions:
+            if function.name in cold:
+                function.add_function_attribute("noinline")
+                function.add_function_attribute("optnone")
+            elif function.name in hot:
+                thorough.run(function, builder)
+    return bytes(machine.emit_object(module))
 
 
 def _machine(level: int, cpu: str) -> llvm.TargetMachine:
     return llvm.Target.from_triple(TRIPLE).create_target_machine(
         cpu=cpu, opt=level, reloc="pic", codemodel="small"
     )
-
-
-def _leave_out(module: llvm.ModuleRef, names: Set[str], *, data: bool) -> None:
-    """Of what the module defines, only declare functions of these names, and `data`."""
-    for function in module.functions:
-        if not function.is_declaration:
-            _share(function, function.name in names)
-    for variable in module.global_variables:
-        if not variable.is_declaration:
-            _share(variable, data)
-
-
-def _share(value: llvm.ValueRef, left_out: bool) -> None:
-    value.linkage = "available_externally" if left_out else "external"
-    value.visibility = "hidden"

@@ -61,7 +61,7 @@ def compile_support(layout: Layout, cpu: str) -> tuple[bytes, dict[str, Any]]:
     whole.definitions += leaving.definitions()
     words, whole.words = whole.words, {}
     outside = "".join(f"@{name} = external hidden global i64\n" for name in words)
-    (compiled,) = compile_text(whole.render() + outside, LEVEL, cpu)
+    compiled = compile_text(whole.render() + outside, LEVEL, cpu)
     begin = Text(results=results, shared=set(words), words=dict(words))
     for module in SUPPORT:
         copied = COPIED.get(module, set())
