@@ -24,6 +24,7 @@ from pyvorin.backend.module import (
     Standalone,
     build,
     metadata,
+    parts,
 )
 from pyvorin.backend.object import compile_text
 from pyvorin.ir.optable import OPS
@@ -40,8 +41,8 @@ def _written() -> list[Written]:
     return [programs.fib(functions["fib"]), programs.tight(functions["tight"])]
 
 
-def _module(name: str, standalone: Standalone | None = None) -> NativeModule:
-    native = [
+def _native(written: list[Written]) -> list[NativeFunction]:
+    return [
         NativeFunction(
             w.function.__name__,
             w.function.__code__,
@@ -49,9 +50,12 @@ def _module(name: str, standalone: Standalone | None = None) -> NativeModule:
             list(w.headers),
             list(w.assumptions),
         )
-        for w in _written()
+        for w in written
     ]
-    return NativeModule(name, native, standalone)
+
+
+def _module(name: str, standalone: Standalone | None = None) -> NativeModule:
+    return NativeModule(name, _native(_written()), standalone)
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +181,14 @@ def test_a_hot_body_that_was_copied_everywhere_may_be_gone() -> None:
     text = "define internal i32 @copied() {\n  ret i32 1\n}\n"
     text += "define i32 @f() {\n  %x = call i32 @copied() alwaysinline\n  ret i32 %x\n}\n"
     assert compile_text(text, 2, "x86-64-v2", {"copied", "f"})
+
+
+def test_functions_that_call_each_other_are_in_one_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    functions = _native([_written()[1], *programs.chain(programs.functions()), _written()[0]])
+    direct = {"outer": ["middle"], "middle": ["divide"], "fib": ["fib"]}
+    assert parts(functions, direct) == [0, 0, 0, 0, 0]
+    monkeypatch.setattr("pyvorin.backend.module.MOST_OPS", 1)
+    assert parts(functions, direct) == [0, 1, 1, 1, 2]
 
 
 def test_every_row_of_the_table_has_an_emitter() -> None:

@@ -13,6 +13,7 @@ from types import FunctionType
 from typing import Any
 
 import pytest
+from pyvorin.backend.module import MOST_OPS
 
 from tests.compiler.backend import programs
 from tests.compiler.backend.attached import Written, built, loaded, native
@@ -20,8 +21,10 @@ from tests.compiler.backend.attached import Written, built, loaded, native
 Counters = Callable[[], dict[str, Any]]
 
 
-@pytest.fixture(scope="module")
-def attached() -> tuple[dict[str, FunctionType], dict[str, Counters]]:
+@pytest.fixture(scope="module", params=[MOST_OPS, 1], ids=["one-part", "parts"])
+def attached(
+    request: pytest.FixtureRequest,
+) -> tuple[dict[str, FunctionType], dict[str, Counters]]:
     functions = programs.functions()
     written = [
         programs.fib(functions["fib"]),
@@ -34,6 +37,7 @@ def attached() -> tuple[dict[str, FunctionType], dict[str, Counters]]:
     ]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYVORIN_FORCE", "keep")
+        patch.setattr("pyvorin.backend.module.MOST_OPS", request.param)
         made, counters, _ = native(*written)
     return functions, {f.__name__: c for f, c in zip(made, counters, strict=True)}
 

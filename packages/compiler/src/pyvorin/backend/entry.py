@@ -324,10 +324,11 @@ class FunctionText:
         lines.add(f"ret i64 {given(lines, body.result)}")
         lines.label("left.label")
 
-    def _define(self, signature: str, lines: Lines, marks: str = "") -> None:
-        self.text.define(
-            f"define internal {signature} nounwind {marks}{{\n" + "\n".join(lines.lines) + "\n}\n"
-        )
+    def _define(
+        self, signature: str, lines: Lines, marks: str = "", linkage: str = "internal"
+    ) -> None:
+        head = f"define {linkage} {signature} nounwind {marks}{{\n"
+        self.text.define(head + "\n".join(lines.lines) + "\n}\n")
 
     # ---- ways in from Python --------------------------------------------------------------------
 
@@ -366,7 +367,7 @@ class FunctionText:
         state = f"i64 ptrtoint (ptr @state.{j} to i64)"
         lines.add(f"%other = call i64 @pyv.enter_somewhere({state}, i64 %frame, i64 -1, i64 %room)")
         lines.add("ret i64 %other")
-        self._define(f"i64 @enter.{j}(i64 %state, i64 %header)", lines)
+        self._define(f"i64 @enter.{j}(i64 %state, i64 %header)", lines, linkage="hidden")
 
     def _facts_and_state(self) -> str:
         """The first arguments of what decides (`support/quick.py`)."""

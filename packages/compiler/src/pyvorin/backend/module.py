@@ -21,6 +21,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
+from collections.abc import Iterator
 
 from pyvorin_runtime.codehash import code_digest
 
@@ -58,6 +60,7 @@ __all__ = [
 
 FORMAT = 1
 MOST_VALUES = 256  # parameters of an entry at a loop header
+MOST_OPS = 8000  # operations of what LLVM compiles at once, about 75 functions
 # What native code may need of the process: CPython, the C library's mathematics, and these.
 ALLOWED = re.compile(r"_?Py[A-Z_]\w*|_Py_\w+")
 ALLOWED_C = frozenset(
@@ -124,9 +127,9 @@ def build_both(module: NativeModule) -> tuple[bytes, bytes]:
     layout = running_layout()
     support = library(layout, module.cpu)
     writer = _Writer(module, layout, support)
-    text = writer.render()
-    compiled = compile_text(text, module.optimise, module.cpu, writer.hot(), writer.cold())
-    return _link(module, [compiled, support.object]), writer.metadata()
+    options = module.optimise, module.cpu, writer.hot(), writer.cold()
+    compiled = [compile_text(text, *options) for text in writer.render()]
+    return _link(module, [*compiled, support.object]), writer.metadata()
 
 
 def metadata(module: NativeModule) -> bytes:
@@ -138,7 +141,7 @@ def metadata(module: NativeModule) -> bytes:
 def llvm_text(module: NativeModule) -> str:
     """The module's own LLVM text, without the support library; for people and tests."""
     layout = running_layout()
-    return _Writer(module, layout, library(layout, module.cpu)).render()
+    return "\n".join(_Writer(module, layout, library(layout, module.cpu)).render())
 
 
 def _link(module: NativeModule, compiled: list[bytes]) -> bytes:
@@ -149,12 +152,13 @@ def _link(module: NativeModule, compiled: list[bytes]) -> bytes:
 
 
 class _Writer:
-    """Writes one module's LLVM text."""
+    """Writes one module's LLVM text, in parts: functions that call each other are in one. The first
+    part has the tables too.
+    """
 
     def __init__(self, module: NativeModule, layout: Layout, support: Library) -> None:
         self.module = module
         self.layout = layout
-        self.text = support.text()
         self.bundle = support.bundle
         self.sites: list[FunctionSites] = []
         self.states = {f.name: f"state.{j}" for j, f in enumerate(module.functions)}
@@ -164,20 +168,29 @@ class _Writer:
             for b, body in enumerate(f.bodies)
             if is_called(body)
         }
-        self.context = Context(self.text, layout, callees, self.states, module.force)
         self.direct = {f.name: _callees(f.bodies) for f in module.functions}
-        self._bodies()
+        self.parts = parts(module.functions, self.direct)
+        self.texts = [support.text() for _ in range(max(self.parts, default=0) + 1)]
+        for text in self.texts:
+            text.shared.update(self.states.values())
+        self.text = self.texts[0]
+        self._bodies(callees)
 
-    def _bodies(self) -> None:
+    def _bodies(self, callees: dict[tuple[str, int], tuple[str, Function]]) -> None:
         first = 0
+        contexts = [
+            Context(text, self.layout, callees, self.states, self.module.force)
+            for text in self.texts
+        ]
         for j, function in enumerate(self.module.functions):
+            context = contexts[self.parts[j]]
             sites = FunctionSites(j, function.code, first)
             for body in function.bodies:
                 for source in constant_sources(body.ops()):
                     sites.objects.number(source)
             for b, body in enumerate(function.bodies):
                 names = f"body.{j}.{b}", sites, f"counters.{j}.{b}"
-                Body(self.context, body, *names, cold=_is_cold(function, body)).emit()
+                Body(context, body, *names, cold=_is_cold(function, body)).emit()
             self.sites.append(sites)
             first += len(sites.sites)
         self.site_count = first
@@ -244,19 +257,25 @@ class _Writer:
         names = [other.name for other in self.module.functions]
         return {"outer": names.index(function.outer), "const": function.const}
 
-    def render(self) -> str:
-        """The LLVM module."""
+    def render(self) -> Iterator[str]:
+        """The LLVM modules, each to be had once."""
         for sites in self.sites:
             self._surroundings(sites)
         self._tables()
         self._module()
-        return self.text.render() + llvm.routines(self.layout)
+        routines = llvm.routines(self.layout)
+        while self.texts:
+            text = self.texts.pop(0)
+            for state in self.states.values():
+                if state not in text.defined:
+                    text.define(f"@{state} = external hidden global i64\n")
+            yield text.render(main=text is self.text) + routines
 
     def _surroundings(self, sites: FunctionSites) -> None:
         function = self.module.functions[sites.number]
         reached = _closure(function.name, self.direct)
         FunctionText(
-            self.text,
+            self.texts[self.parts[sites.number]],
             self.layout,
             function,
             sites,
@@ -267,6 +286,9 @@ class _Writer:
 
     def _tables(self) -> None:
         text, count = self.text, len(self.sites)
+        for j in range(count):
+            if self.parts[j]:
+                text.define(f"declare hidden i64 @enter.{j}(i64, i64)\n")
         rows = [
             f"{{ ptr, ptr, i64 }} {{ ptr @state.{j}, ptr @enter.{j}, i64 {len(f.headers)} }}"
             for j, f in enumerate(self.module.functions)
@@ -345,6 +367,33 @@ class _Writer:
             f"define ptr {quoted(self.module.init_symbol)}() nounwind uwtable {{\n"
             "  %module = call ptr @PyModuleDef_Init(ptr @module.def)\n  ret ptr %module\n}\n"
         )
+
+
+def parts(functions: list[NativeFunction], direct: dict[str, list[str]]) -> list[int]:
+    """The number of each function's part. What LLVM needs of memory grows with a part, and only
+    inside one does it know what a call does: so functions that call each other, however indirectly,
+    stay together, and parts are filled in order.
+    """
+    first = {function.name: function.name for function in functions}  # towards that of its group
+
+    def group(name: str) -> str:
+        while first[name] != name:
+            name = first[name]
+        return name
+
+    for name, callees in direct.items():
+        for callee in callees:
+            first[group(callee)] = group(name)
+    sizes = Counter[str]()
+    for function in functions:
+        sizes[group(function.name)] += sum(len(b.ops) for f in function.bodies for b in f.blocks)
+    part, filled, place = 0, 0, dict[str, int]()
+    for name, size in sizes.items():
+        if filled and filled + size > MOST_OPS:
+            part, filled = part + 1, 0
+        filled += size
+        place[name] = part
+    return [place[group(function.name)] for function in functions]
 
 
 def _is_hot(body: Function) -> bool:

@@ -72,14 +72,16 @@ class Text:
             self.data(name, f'private unnamed_addr constant [{len(content) + 1} x i8] c"{key}"')
         return "@" + self.constants[key]
 
-    def render(self) -> str:
-        """The whole module."""
+    def render(self, *, main: bool = True) -> str:
+        """The whole module; only the `main` one of an artifact makes the words it shares."""
         lines = [*self.definitions, *(line + "\n" for line in self.declared.values())]
         for name in self.objects:
             if name not in self.declared:
                 lines.append(f"@{name} = external global i8\n")
         for name in self.words:
-            if name not in self.defined:
+            if name in self.shared and not main:
+                lines.append(f"@{name} = external hidden global i64\n")
+            elif name not in self.defined:
                 linkage = "hidden" if name in self.shared else "internal"
                 lines.append(f"@{name} = {linkage} global i64 0\n")
         return "".join(lines)
