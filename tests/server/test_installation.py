@@ -182,3 +182,18 @@ def test_up_gives_up_on_what_no_restart_mends(tmp_path: Path) -> None:
     assert "file is not a database" in last, done.stderr
     left = subprocess.run(["pgrep", "-f", str(broken.folder)], capture_output=True, text=True)
     assert left.stdout == ""
+
+
+def test_a_command_imports_what_it_needs_and_the_collector_leaves_that_alone() -> None:
+    code = (
+        "import gc, sys\n"
+        "from pyvorin_server import cli\n"
+        "before = gc.get_stats()[2]['collections']\n"
+        "cli._module('pyvorin_server.admin.licence')\n"
+        "assert gc.get_stats()[2]['collections'] == before\n"
+        "assert gc.isenabled()\n"
+        "assert gc.get_freeze_count() > 10_000\n"
+        "assert not {'dbos', 'fastapi', 'pyvorin_server.worker'} & {*sys.modules}\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

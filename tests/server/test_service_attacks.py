@@ -523,16 +523,15 @@ def other_organisation(installation: Installation) -> Device:
     """A device of a second organisation; made through the service's own functions."""
     script = """
 import asyncio, sys
-from pyvorin_server import worker
 from pyvorin_server.db import open_database
 from pyvorin_server.kit.clock import SystemClock
 from pyvorin_server.kit.sealing import FileKeyProvider
 from pyvorin_server.orgs import create
-from pyvorin_server.settings import current
+from pyvorin_server.settings import SERVICE_KEK_FILE, current
 
 async def main():
     settings = current()
-    keys = FileKeyProvider(settings.key_dir / worker.SERVICE_KEK_FILE)
+    keys = FileKeyProvider(settings.key_dir / SERVICE_KEK_FILE)
     database = open_database(settings.app_database)
     async with database.write() as connection:
         print(await create(connection, "Other", keys, SystemClock().now()))

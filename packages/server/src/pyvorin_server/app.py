@@ -15,7 +15,6 @@ from fastapi import FastAPI, Response
 from pyvorin_wire import trust as trust_format
 from pyvorin_wire.trust import Role
 
-from pyvorin_server import worker
 from pyvorin_server.artifacts import routes as artifact_routes
 from pyvorin_server.artifacts.service import Artifacts
 from pyvorin_server.artifacts.storage import open_store
@@ -60,7 +59,7 @@ from pyvorin_server.manage.alerting import Alerting
 from pyvorin_server.manage.auditing import Auditing
 from pyvorin_server.manage.organisation import Organisation
 from pyvorin_server.orgs import DataKeys
-from pyvorin_server.settings import Settings
+from pyvorin_server.settings import SERVICE_KEK_FILE, Settings
 from pyvorin_server.signer.keys import verify_ed25519
 from pyvorin_server.signer.service import SOCKET as SIGNER_SOCKET
 from pyvorin_server.watch.delivery import Deliverer
@@ -77,7 +76,7 @@ _log = structlog.get_logger("api")
 
 async def build_app(settings: Settings, clock: Clock) -> FastAPI:
     """Connect everything and return the application; its life span owns the broker's socket."""
-    keys = FileKeyProvider(settings.key_dir / worker.SERVICE_KEK_FILE)
+    keys = FileKeyProvider(settings.key_dir / SERVICE_KEK_FILE)
     secrets = load_secrets(settings.key_dir, keys)
     database = open_database(settings.app_database)
     async with database.read() as connection:

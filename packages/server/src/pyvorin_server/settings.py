@@ -25,6 +25,8 @@ FILE_NAME = "pyvorin-server.toml"
 PREFIX = "PYVORIN_SERVER_"
 TIERS = ("restricted", "native", "gvisor", "microvm")
 DEFAULT = "default"  # the origin of a value that nobody set
+SERVICE_KEK_FILE = "service.kek"  # in `key_dir`
+READY_FILE = "worker.ready"  # in `run_dir`
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,12 +24,10 @@ from pyvorin_server.kit.sealing import FileKeyProvider
 from pyvorin_server.kit.tokens import read_token
 from pyvorin_server.orgs import DataKeys
 from pyvorin_server.orgs import count as count_organisations
-from pyvorin_server.settings import Settings
+from pyvorin_server.settings import READY_FILE, SERVICE_KEK_FILE, Settings
 from pyvorin_server.signer.service import SOCKET as SIGNER_SOCKET
 from pyvorin_server.verifier.service import SOCKET as VERIFIER_SOCKET
 
-SERVICE_KEK_FILE = "service.kek"
-READY_FILE = "worker.ready"
 _DRAIN_S = 20
 _log = structlog.get_logger("worker")
 

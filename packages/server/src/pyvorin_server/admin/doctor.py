@@ -19,7 +19,6 @@ from obstore.store import MemoryStore
 from pyvorin_wire.platform import SUPPORTED_TAGS
 from sqlalchemy.exc import SQLAlchemyError
 
-from pyvorin_server import worker
 from pyvorin_server.admin.init import is_initialised
 from pyvorin_server.artifacts.storage import open_store
 from pyvorin_server.audit import first_bad_entry
@@ -32,7 +31,7 @@ from pyvorin_server.sandbox import gvisor
 from pyvorin_server.sandbox.detect import boot, detect
 from pyvorin_server.sandbox.model import JailRefused
 from pyvorin_server.sandbox.tiers import Tier
-from pyvorin_server.settings import Settings
+from pyvorin_server.settings import SERVICE_KEK_FILE, Settings
 from pyvorin_server.signer.service import SOCKET as SIGNER_SOCKET
 
 PINNED_DBOS = "3.4.0"
@@ -197,7 +196,7 @@ def _key_files(settings: Settings) -> Finding:
     if open_to_others:
         remedy = "chmod 600 them, and replace what others may have read"
         return Finding("key files", "fail", ", ".join(open_to_others), remedy)
-    FileKeyProvider(settings.key_dir / worker.SERVICE_KEK_FILE)
+    FileKeyProvider(settings.key_dir / SERVICE_KEK_FILE)
     return Finding("key files", "ok", "0600")
 
 

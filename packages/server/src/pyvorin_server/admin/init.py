@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from pyvorin_wire import trust as wire
 from pyvorin_wire.trust import Role, Trust, TrustedKey
 
-from pyvorin_server import app, worker
+from pyvorin_server import app
 from pyvorin_server.admin.certificates import Certificates, make_certificates
 from pyvorin_server.audit import Event, append
 from pyvorin_server.auth.secrets import create_secrets
@@ -31,7 +31,7 @@ from pyvorin_server.kit.clock import SystemClock, epoch_s
 from pyvorin_server.kit.sealing import FileKeyProvider, KeyProvider, write_secret
 from pyvorin_server.kit.tokens import create_tokens
 from pyvorin_server.orgs import create
-from pyvorin_server.settings import Settings
+from pyvorin_server.settings import SERVICE_KEK_FILE, Settings
 from pyvorin_server.signer import process as signer_process
 from pyvorin_server.signer.keys import SignerKeys, create_keys
 from pyvorin_server.verifier import process as verifier_process
@@ -65,7 +65,7 @@ def initialise(settings: Settings, organisation: str) -> Made:
         folder.chmod(0o700)
     now = SystemClock().now()
     certificates = _write_certificates(settings, organisation, now)
-    keys = FileKeyProvider.create(settings.key_dir / worker.SERVICE_KEK_FILE)
+    keys = FileKeyProvider.create(settings.key_dir / SERVICE_KEK_FILE)
     signer_keys = _write_keys(settings, keys)
     upgrade(settings)
     grants.apply(settings)

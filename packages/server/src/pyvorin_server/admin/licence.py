@@ -6,7 +6,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from pyvorin_server import worker
 from pyvorin_server.artifacts import store as artifact_store
 from pyvorin_server.auth.secrets import load_secrets
 from pyvorin_server.builds import store as job_store
@@ -16,14 +15,14 @@ from pyvorin_server.errors import ConfigError
 from pyvorin_server.kit.clock import SystemClock, iso
 from pyvorin_server.kit.sealing import FileKeyProvider
 from pyvorin_server.licences import store
-from pyvorin_server.settings import Settings
+from pyvorin_server.settings import SERVICE_KEK_FILE, Settings
 
 
 async def issue(
     settings: Settings, organisation_id: str | None, max_devices: int, days: int
 ) -> tuple[str, str]:
     """Make a licence; return its id and its key. The key exists only in this answer."""
-    keys = FileKeyProvider(settings.key_dir / worker.SERVICE_KEK_FILE)
+    keys = FileKeyProvider(settings.key_dir / SERVICE_KEK_FILE)
     secrets = load_secrets(settings.key_dir, keys)
     database = open_database(settings.app_database)
     now = SystemClock().now()

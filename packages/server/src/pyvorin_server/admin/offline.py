@@ -15,7 +15,6 @@ from pyvorin_wire import canonical, envelope, identity
 from pyvorin_wire.envelope import Envelope
 from pyvorin_wire.errors import WireError
 
-from pyvorin_server import worker
 from pyvorin_server.auth.secrets import load_secrets
 from pyvorin_server.db import insert_once, open_database
 from pyvorin_server.db.tables import nonces
@@ -27,7 +26,7 @@ from pyvorin_server.kit.tokens import read_token
 from pyvorin_server.licences import store
 from pyvorin_server.licences.delivery import Delivery
 from pyvorin_server.licences.service import enter
-from pyvorin_server.settings import Settings
+from pyvorin_server.settings import SERVICE_KEK_FILE, Settings
 from pyvorin_server.signer.keys import verify_ed25519
 from pyvorin_server.signer.service import SOCKET
 
@@ -37,7 +36,7 @@ MAX_BYTES = 16_384
 
 async def answer(settings: Settings, request: Path) -> bytes:
     """Enter the device of a request file and return the answer file. Raises `Problem`."""
-    keys = FileKeyProvider(settings.key_dir / worker.SERVICE_KEK_FILE)
+    keys = FileKeyProvider(settings.key_dir / SERVICE_KEK_FILE)
     secrets = load_secrets(settings.key_dir, keys)
     signer = LocalClient(settings.run_dir / SOCKET, read_token(settings.key_dir, "signer"))
     database = open_database(settings.app_database)

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from pyvorin_server import app, worker
+from pyvorin_server import app
 from pyvorin_server.admin.licence import only_organisation
 from pyvorin_server.audit import Event, append
 from pyvorin_server.auth import tokens
@@ -17,7 +17,7 @@ from pyvorin_server.errors import ConfigError
 from pyvorin_server.kit.clock import SystemClock
 from pyvorin_server.kit.sealing import FileKeyProvider
 from pyvorin_server.orgs import create
-from pyvorin_server.settings import Settings
+from pyvorin_server.settings import SERVICE_KEK_FILE, Settings
 
 
 async def invite(settings: Settings, organisation_id: str | None) -> str:
@@ -33,7 +33,7 @@ async def invite(settings: Settings, organisation_id: str | None) -> str:
 
 async def rotate_token_key(settings: Settings) -> str:
     """Add a signing key for access tokens; the present ones end when their tokens have."""
-    keys = FileKeyProvider(settings.key_dir / worker.SERVICE_KEK_FILE)
+    keys = FileKeyProvider(settings.key_dir / SERVICE_KEK_FILE)
     database = open_database(settings.app_database)
     try:
         async with database.write() as connection:
@@ -46,7 +46,7 @@ async def rotate_token_key(settings: Settings) -> str:
 async def new_organisation(settings: Settings, name: str, plan: str) -> str:
     """Make an organisation; return its id."""
     _check_plan(plan)
-    keys = FileKeyProvider(settings.key_dir / worker.SERVICE_KEK_FILE)
+    keys = FileKeyProvider(settings.key_dir / SERVICE_KEK_FILE)
     database = open_database(settings.app_database)
     try:
         async with database.write() as connection:

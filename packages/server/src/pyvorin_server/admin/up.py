@@ -26,8 +26,7 @@ from types import FrameType
 from typing import IO
 
 from pyvorin_server.errors import ConfigError
-from pyvorin_server.settings import Settings
-from pyvorin_server.worker import READY_FILE
+from pyvorin_server.settings import READY_FILE, Settings
 
 START_ORDER = ("verifier", "signer", "worker", "api")
 STOP_ORDER = ("api", "worker", "signer", "verifier")
