@@ -275,6 +275,23 @@ def test_every_place_of_a_recursion_counts():
     assert difference == ("traceback[0][1]", "600", "601")
 
 
+def test_a_place_is_the_same_in_every_code_object_of_a_function():
+    """Native code's frames come back in code objects of their own, with other offsets."""
+    code = compile("def f(n):\n    return f(n - 1) if n else 1 // 0\n", "f.py", "exec").co_consts[0]
+
+    def error(other):
+        one, two = {}, {}
+        two["f"], one["f"] = types.FunctionType(code, one), types.FunctionType(other, two)
+        try:
+            two["f"](10)
+        except ZeroDivisionError as raised:
+            return outcome.encode_outcome(error=raised, skip_frames=1)
+
+    other = code.replace(co_stacksize=99)
+    assert other is not code
+    assert compare(error(code), error(other)) == []
+
+
 def test_a_deep_traceback_of_a_long_function_costs_no_more_than_of_a_short_one():
     short, long = _deep(1), _deep(2000)
     took = [

@@ -377,8 +377,9 @@ def _trace(error: BaseException, skip: int | None) -> Any:
             place = known.get((id(code), offset))
             if place is None:
                 place = known[id(code), offset] = _place(code, offset, tb.tb_lineno)
-            before = passed.pop() if passed and passed[-1][0] is place else (place, 0)
-            passed.append((place, before[1] + 1))
+            # The same place in another code object too: a function may run in more than one.
+            again = bool(passed) and passed[-1][0].data == place.data
+            passed.append((place, passed.pop()[1] + 1 if again else 1))
         tb = tb.tb_next
     return passed
 
