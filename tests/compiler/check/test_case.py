@@ -11,6 +11,9 @@ class Point:
     def __init__(self, x: int) -> None:
         self.x = x
 
+    def size(self) -> int:
+        return self.x
+
 
 class Slotted:
     __slots__ = ("x",)
@@ -105,6 +108,17 @@ def test_attributes_in_slots_and_of_bases_are_rebuilt_without_a_dict() -> None:
     assert not hasattr(empty, "x")
 
 
+def test_instances_that_lead_to_each_other_are_rebuilt() -> None:
+    first, second = Point(1), Point(2)
+    first.x, second.x = second, [first, first]  # type: ignore[assignment]
+    call = spell_call("Point.size", [first, second], {}, CLASSES)
+    function, make = builder(call, CLASSES)
+    (a, b), _ = make()
+    assert function is Point.size
+    assert a.x is b
+    assert b.x[0] is b.x[1] is a
+
+
 def test_what_a_descriptor_of_the_class_hides_is_rebuilt_in_the_dict() -> None:
     item = Hiding()
     item.__dict__["x"] = 5
@@ -133,7 +147,7 @@ def test_split_and_join_are_inverse(call: str) -> None:
     assert join(*split(call)) == call
 
 
-@pytest.mark.parametrize("text", ["f", "a.f()", "f(", "(lambda: 0)()", "f()\n", "f(1); g()"])
+@pytest.mark.parametrize("text", ["f", "a.b.f()", "f(", "(lambda: 0)()", "f()\n", "f(1); g()"])
 def test_what_is_no_call_of_a_name_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"not a"):
         split(text)

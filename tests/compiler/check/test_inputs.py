@@ -156,3 +156,26 @@ def test_every_smaller_call_is_smaller_and_parses() -> None:
         assert len(option) <= len(call)
         compile(option, "case", "eval")
     assert "f(1000, [], (True, None), (x := [0] * 50), list(range(10, 90)))" in smaller(call)
+
+
+def test_calls_of_plain_methods_are_recorded_with_their_instances(tmp_path: Path) -> None:
+    source = """
+        class Counter:
+            def __init__(self, n):
+                self.n = n
+            def add(self, k):
+                self.n += k
+            @property
+            def twice(self):
+                return self.n * 2
+            def never(self):
+                return self.n
+        c = Counter(1)
+        c.add(2)
+        c.twice
+    """
+    inputs = collected(source, tmp_path)
+    assert calls(inputs, "main") == ["Counter.add(_instance(Counter, {'n': 1}), 2)"]
+    near = [case.call for case in inputs.cases if case.origin == "neighbour"]
+    assert "Counter.add(_instance(Counter, {}), 2)" in near
+    assert {case.function for case in inputs.cases} == {"Counter.add"}

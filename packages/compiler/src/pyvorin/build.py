@@ -21,8 +21,8 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from pyvorin_wire.diagnostic import Diagnostic, Severity, Span
 
+from pyvorin.check.definitions import definitions
 from pyvorin.check.gain import Gain, measure, slow
-from pyvorin.check.inputs import definitions
 from pyvorin.check.process import Program
 from pyvorin.check.run import PATIENCE, Side, Tally, Verdict, check
 from pyvorin.check.shrink import Shrunk, shrink
@@ -357,7 +357,7 @@ def definition_span(source: str, path: str, name: str) -> Span | None:
     if definition is None:
         return None
     line, column = definition.lineno, definition.col_offset
-    return Span(path, line, column, line, column + len("def ") + len(name))
+    return Span(path, line, column, line, column + len("def ") + len(definition.name))
 
 
 def skipped(source: str) -> frozenset[str]:

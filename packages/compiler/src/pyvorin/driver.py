@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import CodeType, FunctionType
+from types import CodeType
 from typing import Any, NamedTuple
 
 from pyvorin.backend.layouts import running_layout
@@ -25,6 +25,7 @@ from pyvorin.backend.module import (
     build_both,
 )
 from pyvorin.check.case import Inputs
+from pyvorin.check.definitions import functions_of, is_method
 from pyvorin.check.load import import_name, importable, load_source, module_name
 from pyvorin.frontend.build import build_function
 from pyvorin.frontend.consumers import consumed
@@ -127,19 +128,22 @@ def _infer(module: Module, inputs: Inputs) -> Program:
 def _source_functions(
     namespace: dict[str, Any], path: str, options: CompileOptions
 ) -> tuple[dict[str, SourceFunction], list[Outcome]]:
-    """The module's own top-level functions in generic IR, and the outcome of those without."""
+    """The module's own functions and methods in generic IR, and the outcome of those without."""
     functions: dict[str, SourceFunction] = {}
     outcomes: list[Outcome] = []
-    for name, function in namespace.items():
-        if not isinstance(function, FunctionType) or function.__code__.co_filename != path:
-            continue
-        if function.__name__ != name or not options.wants(name):
+    for name, function in functions_of(namespace, path):
+        if not options.wants(name):
             continue
         code = function.__code__
+        if is_method(name) and not options.inputs.of(name):
+            why = "no recorded call of it could be written down"
+            outcomes.append(Outcome(name, code.co_firstlineno, "python", why))
+            continue
         built = build_function(function, len(functions))
         if built.function is None:
             why = "; ".join(f"{f.kind} {f.detail}" for f in built.findings)
-            outcomes.append(Outcome(name, code.co_firstlineno, "rejected", why))
+            verdict = "python" if is_method(name) else "rejected"
+            outcomes.append(Outcome(name, code.co_firstlineno, verdict, why))
             continue
         verify(built.function, "front end")
         defaults = function.__defaults__ or ()

@@ -2,6 +2,7 @@
 
     Case("norm", "norm([0.5, -0.0], scale=inf)", "doctest")
     Case("merge", "merge((_1 := [1, 2]), _1)", "neighbour")          the same list twice
+    Case("C.size", "C.size(_instance(C, {'n': 3}))", "main")         a method
 
 Source is the one form that people can read in a report and paste into a prompt, that travels as
 JSON, and from which two processes build equal but separate arguments. `nan` and `inf` name the
@@ -16,12 +17,15 @@ from collections.abc import Callable, Mapping
 from types import MemberDescriptorType
 from typing import Any, Final, NamedTuple
 
+from pyvorin.check.definitions import resolve
+
 ORIGINS: Final = ("example", "doctest", "main", "evidence", "neighbour")
 RECORDED: Final = frozenset({"example", "doctest", "main"})  # what a person wrote or a run did
 
 
 class Case(NamedTuple):
-    """One call of one module-level function. `origin` is one of ORIGINS."""
+    """One call of one function of the module, or of a method, which gets its instance as any other
+    argument. `origin` is one of ORIGINS."""
 
     function: str
     call: str
@@ -67,7 +71,6 @@ def split(call: str) -> tuple[str, list[tuple[str | None, str]]]:
     Raises ValueError if the text is not one call of a plain name.
     """
     node = parse(call)
-    assert isinstance(node.func, ast.Name)
     data = call.encode()
     arguments: list[tuple[int, str | None, ast.expr]] = [
         (item.col_offset, None, item) for item in node.args
@@ -79,7 +82,7 @@ def split(call: str) -> tuple[str, list[tuple[str | None, str]]]:
         if keyword is None and any(item is entry.value for entry in node.keywords):
             text = "**" + text
         parts.append((keyword, text))
-    return node.func.id, parts
+    return ast.unparse(node.func), parts
 
 
 def join(function: str, arguments: list[tuple[str | None, str]]) -> str:
@@ -89,15 +92,19 @@ def join(function: str, arguments: list[tuple[str | None, str]]) -> str:
 
 
 def parse(call: str) -> ast.Call:
-    """The syntax tree of a case. Raises ValueError if the text is not one call of a plain name on
-    one line."""
+    """The syntax tree of a case. Raises ValueError if the text is not one call on one line, of a
+    plain name or a method of one."""
     try:
         node = ast.parse(call, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ValueError(f"not an expression: {error}") from None
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or "\n" in call:
+    if not isinstance(node, ast.Call) or not _is_named(node.func) or "\n" in call:
         raise ValueError("not a call of a function of the module")
     return node
+
+
+def _is_named(node: ast.expr) -> bool:
+    return isinstance(node.value if isinstance(node, ast.Attribute) else node, ast.Name)
 
 
 def _slice(data: bytes, node: ast.expr) -> str:
@@ -116,9 +123,8 @@ def builder(
     expressions raise.
     """
     node = parse(call)
-    assert isinstance(node.func, ast.Name)
-    function = namespace[node.func.id]
-    node.func.id = "_arguments"
+    function = resolve(namespace, ast.unparse(node.func))
+    node.func = ast.copy_location(ast.Name("_arguments", ast.Load()), node.func)
     code = compile(ast.Expression(node), "<case>", "eval")
 
     def make() -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -136,7 +142,12 @@ def _instance(cls: type, state: Mapping[str, Any]) -> Any:
     """Attributes are stored one by one, as an `__init__` does: so CPython keeps them as it would,
     and makes no dict for them.
     """
-    made: Any = object.__new__(cls)
+    return _filled(object.__new__(cls), state)
+
+
+def _filled(made: Any, state: Mapping[str, Any]) -> Any:
+    """The object, once its attributes are stored."""
+    cls = type(made)
     for name, value in state.items():
         if _is_stored(cls, name):
             object.__setattr__(made, name, value)
@@ -156,5 +167,6 @@ def _is_stored(cls: type, name: object) -> bool:
 _NAMES: Final[dict[str, Any]] = {
     "nan": float("nan"),
     "inf": float("inf"),
+    "_filled": _filled,
     "_instance": _instance,
 }

@@ -1,9 +1,9 @@
 """Calls that really happen: run the module's main block and its doctests, and write down the
 arguments.
 
-Recording watches call events of the module's own top-level functions (`sys.setprofile`), so calls
-among functions are seen too, and nothing is wrapped or replaced. Of each function the first calls
-are kept, then ever fewer: call number 2, 4, 8, 16, … of those that follow, so that later and larger
+Recording watches call events of the module's own functions and methods (`sys.setprofile`), so calls
+among them are seen too, and nothing is wrapped or replaced. Of each function the first calls are
+kept, then ever fewer: call number 2, 4, 8, 16, … of those that follow, so that later and larger
 inputs are represented.
 """
 
@@ -21,6 +21,7 @@ from typing import Any, Final
 
 from pyvorin.check import load
 from pyvorin.check.case import Case
+from pyvorin.check.definitions import codes_of
 from pyvorin.check.pipes import captured
 from pyvorin.check.spell import UnspellableError, spell_call
 from pyvorin.limits import time_limit
@@ -37,7 +38,7 @@ def collect(job: dict[str, Any]) -> list[Case]:
     sys.argv = [job["path"]]
     load.remember_source(job["path"], job["source"])
     code = compile(job["source"], job["path"], "exec", dont_inherit=True)
-    wanted = {item: item.co_name for item in top_level(code, job["functions"])}
+    wanted = {item: item.co_qualname for item in top_level(code, job["functions"])}
     cases: dict[tuple[str, str], Case] = {}
     runs = [("doctest", _run_doctests, job["name"])] if ">>>" in job["source"] else []
     runs.append(("main", _run_module, "__main__"))
@@ -53,16 +54,10 @@ def collect(job: dict[str, Any]) -> list[Case]:
 
 
 def top_level(code: CodeType, functions: list[str]) -> Iterator[CodeType]:
-    """Code objects of the plain functions that a module's code defines at its top level."""
+    """Code objects of the plain functions and methods of these names that a module defines."""
     unusual = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-    for item in code.co_consts:
-        if (
-            isinstance(item, CodeType)
-            and item.co_qualname == item.co_name
-            and item.co_name in functions
-            and item.co_flags & inspect.CO_NEWLOCALS
-            and not item.co_flags & unusual
-        ):
+    for item in codes_of(code, frozenset(functions)):
+        if not item.co_flags & unusual:
             yield item
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 from pyvorin_wire import frames
 
 from pyvorin.check.case import RECORDED, Case
-from pyvorin.check.inputs import definitions
+from pyvorin.check.definitions import definitions
 from pyvorin.check.process import ChildEnded, Program, converse
 from pyvorin.check.run import differ
 

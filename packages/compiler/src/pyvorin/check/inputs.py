@@ -17,6 +17,7 @@ from typing import Any, Final
 from pyvorin_wire.errors import WireError
 
 from pyvorin.check.case import Case, Inputs
+from pyvorin.check.definitions import definitions, is_method
 from pyvorin.check.evidence import evidence, positional
 from pyvorin.check.examples import examples as read_examples
 from pyvorin.check.neighbours import neighbours
@@ -36,7 +37,7 @@ def collect(
     seed: int = 0,
     recorder: Recorder | None = None,
 ) -> Inputs:
-    """Representative calls of the module's plain top-level functions (those named, or all).
+    """Representative calls of the module's plain functions and methods (those named, or all).
 
     `recorder` runs the program and records calls: by default in a process of its own; `no_run` runs
     nothing, so that examples and evidence are all there is. Raises ValueError for a bad examples
@@ -50,15 +51,9 @@ def collect(
     cases: list[Case] = []
     for name in wanted:
         real = [case for case in (*written, *recorded) if case.function == name]
-        cases += _with_neighbours(real or evidence(found[name]), found[name], seed)
+        real = real or ([] if is_method(name) else evidence(found[name]))
+        cases += _with_neighbours(real, found[name], seed)
     return Inputs(tuple(cases), setup)
-
-
-def definitions(source: str) -> dict[str, ast.FunctionDef]:
-    """The functions that a module defines at its top level, by name; of several definitions the
-    last."""
-    tree = ast.parse(source)
-    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 def in_process_of_its_own(job: dict[str, Any]) -> list[Case]:

@@ -126,6 +126,8 @@ def _near(text: str) -> list[str]:
             return [*TEXTS, *_near_text(value), "0", "None", "b'x'", "['a']"]
         case None if isinstance(node, ast.Constant):
             return ["0", "1.5", "'x'", "[]", "True"]
+    if isinstance(node, ast.Call) and [ast.Name, ast.Dict] == [type(a) for a in node.args]:
+        return _near_instance(node)
     if isinstance(node, ast.List):
         return _near_list(text, [ast.unparse(item) for item in node.elts])
     if isinstance(node, ast.Tuple):
@@ -176,6 +178,27 @@ def _near_text(value: str) -> list[str]:
 
 
 _CHARACTERS: Final = (" ", "-", "0", "9", "a", "Z", "\n", "\x00", "é", "٣", "\U0001f600")
+
+
+def _near_instance(node: ast.Call) -> list[str]:
+    """The same instance with one attribute of another type or at an edge, or without it."""
+    cls, state = node.args
+    assert isinstance(state, ast.Dict)
+    items = [ast.unparse(item) for item in (cls, *filter(None, state.keys), *state.values)]
+    keys, values = items[1 : 1 + len(state.values)], items[1 + len(state.values) :]
+    near: list[str] = []
+    for place in range(len(values)) if len(keys) == len(values) else ():
+        pairs = list(zip(keys, values, strict=True))
+        near.append(_instance(items[0], pairs[:place] + pairs[place + 1 :]))
+        for other in _near(values[place])[:24]:
+            near.append(
+                _instance(items[0], [*pairs[:place], (keys[place], other), *pairs[place + 1 :]])
+            )
+    return ["None", "0", *near]
+
+
+def _instance(cls: str, state: Sequence[tuple[str, str]]) -> str:
+    return f"_instance({cls}, {{{', '.join(f'{name}: {value}' for name, value in state)}}})"
 
 
 def _near_list(text: str, items: list[str]) -> list[str]:

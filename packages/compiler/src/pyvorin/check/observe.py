@@ -19,6 +19,7 @@ from pyvorin_wire.outcome import encode_outcome
 
 from pyvorin.check import load
 from pyvorin.check.case import RECORDED, Case, builder
+from pyvorin.check.definitions import resolve
 from pyvorin.check.pipes import OutputOverflow, captured
 from pyvorin.limits import TimeUp, data_ceiling, time_limit
 
@@ -150,7 +151,10 @@ def native_counts(module: ModuleType, functions: list[str]) -> dict[str, dict[st
     (`fn.__pyvorin__.counts`)."""
     found: dict[str, dict[str, int]] = {}
     for name in functions:
-        state = getattr(getattr(module, name, None), "__pyvorin__", None)
+        try:
+            state = getattr(resolve(vars(module), name), "__pyvorin__", None)
+        except KeyError:
+            continue
         counts = getattr(state, "counts", None)
         if callable(counts):
             counts = counts()

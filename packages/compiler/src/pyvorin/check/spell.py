@@ -92,8 +92,17 @@ class _Speller:
         if kind in (FunctionType, BuiltinFunctionType, type) or isinstance(value, type):
             return self._named(value)
         if _is_plain_object(value):
-            return f"_instance({self._named(kind)}, {self.spell(_state(value))})"
+            return self._instance(value)
         raise UnspellableError(f"a {kind.__name__} has no spelling")
+
+    def _instance(self, value: Any) -> str:
+        """One that is met again is bound before its attributes, which may lead back to it."""
+        name = self._named(type(value))
+        if id(value) not in self.shared:
+            return f"_instance({name}, {self.spell(_state(value))})"
+        self.shared.discard(id(value))
+        bound = self.bound[id(value)] = f"_{len(self.bound) + 1}"
+        return f"_filled(({bound} := _instance({name}, {{}})), {self.spell(_state(value))})"
 
     def _named(self, value: Any) -> str:
         name = getattr(value, "__name__", "")

@@ -7,7 +7,7 @@ import sys
 
 from pyvorin_wire.diagnostic import Severity
 
-from pyvorin.check.inputs import definitions
+from pyvorin.check.definitions import definitions
 from pyvorin.cli import output, request
 from pyvorin.errors import FINDINGS, OK
 from pyvorin.frontend.diagnose import diagnose

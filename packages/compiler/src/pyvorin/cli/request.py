@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from pyvorin.build import Request, skipped
 from pyvorin.check.case import Inputs
-from pyvorin.check.inputs import collect, definitions, no_run
+from pyvorin.check.definitions import definitions
+from pyvorin.check.inputs import collect, no_run
 from pyvorin.cli.output import excerpt
 from pyvorin.errors import RefusedError
 from pyvorin.frontend.diagnose import diagnose

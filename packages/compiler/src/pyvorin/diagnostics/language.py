@@ -189,19 +189,13 @@ declare(
     "PYV120",
     "method",
     Severity.NOTE,
-    "methods stay in Python",
-    meaning="Only functions at module level are compiled; the methods of this class run as they "
-    "are.",
-    why="Calls of methods are not native yet.",
-    example="class Price:\n    def net(self):\n        return self.gross / (1 + self.rate)",
-    instead="""
-    def net_price(price):
-        return price.gross / (1 + price.rate)
-
-    class Price:
-        def net(self):
-            return net_price(self)
-    """,
+    "these methods stay in Python",
+    meaning="Plain methods of classes at module level are compiled. One with a decorator, with "
+    "`super()`, with `yield`, or that makes the object, such as `__init__`, runs as it is.",
+    why="What a decorator or `super()` does is known only when the class exists.",
+    example="class Price:\n    @property\n    def net(self):\n"
+    "        return self.gross / (1 + self.rate)",
+    instead="class Price:\n    def net(self):\n        return self.gross / (1 + self.rate)",
 )
 declare(
     "PYV121",

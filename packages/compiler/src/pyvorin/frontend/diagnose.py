@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from pyvorin_wire.diagnostic import Diagnostic
 
+from pyvorin.check.definitions import LEFT, is_plain_method
 from pyvorin.frontend.characters import characters
 from pyvorin.frontend.page import Page
 from pyvorin.frontend.scope import module_names, top_functions
@@ -61,17 +62,16 @@ def _module_findings(tree: ast.Module, page: Page) -> list[Diagnostic]:
 
 
 def _class_findings(node: ast.ClassDef, page: Page) -> list[Diagnostic]:
-    methods = [item.name for item in node.body if isinstance(item, ast.FunctionDef)]
-    if not methods:
+    methods = [m for m in node.body if isinstance(m, ast.FunctionDef) and m.name not in LEFT]
+    left = [f"`{method.name}`" for method in methods if not is_plain_method(method)]
+    if not left:
         return []
-    plural = f"{len(methods)} methods" if len(methods) > 1 else f"method `{methods[0]}`"
+    verb = "stay" if left[1:] else "stays"
     return [
         page.finding(
             "PYV120",
             page.span(node, first_line=True),
-            f"the {plural} of class `{node.name}` stay in Python"
-            if len(methods) > 1
-            else f"the {plural} of class `{node.name}` stays in Python",
-            help=("move the loop to a module function and call it from the method",),
+            f"of class `{node.name}`, {', '.join(left)} {verb} in Python",
+            help=("move the loop to a plain method or function and call that",),
         )
     ]

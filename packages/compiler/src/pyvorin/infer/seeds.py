@@ -15,6 +15,7 @@ from types import CellType, FunctionType
 from typing import Any, Final
 
 from pyvorin.check.case import Case, Inputs, builder
+from pyvorin.check.definitions import resolve
 from pyvorin.infer.attributes import takes_instance
 from pyvorin.infer.module import Recorded, SourceFunction
 from pyvorin.infer.program import MAX_INSTANCES, Program, evidence, parameter_type
@@ -68,11 +69,11 @@ def _spread(cases: list[Case], namespace: dict[str, Any]) -> Iterator[Call]:
     step = max(1, len(cases) // MAX_CALLS)
     for case in cases[::step][:MAX_CALLS]:
         try:
-            function, make = builder(case.call, namespace)
+            _, make = builder(case.call, namespace)
             args, kwargs = make()
         except Exception:
             continue
-        yield function.__name__, args, kwargs
+        yield case.function, args, kwargs
 
 
 def record_calls(program: Program, inputs: Inputs, namespace: dict[str, Any]) -> None:
@@ -115,7 +116,7 @@ def _function(source: SourceFunction, namespace: dict[str, Any]) -> FunctionType
     if source.outer:
         cells = tuple(CellType() for _ in source.code.co_freevars)
         return FunctionType(source.code, namespace, closure=cells or None)
-    function = namespace[source.name]
+    function = resolve(namespace, source.name)
     assert isinstance(function, FunctionType)
     return function
 
