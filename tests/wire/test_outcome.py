@@ -275,6 +275,31 @@ def test_every_place_of_a_recursion_counts():
     assert difference == ("traceback[0][1]", "600", "601")
 
 
+def _at_the_limit(last, depth=50, error=RecursionError):
+    """The outcome of a recursion that ends with an error at another place of the function."""
+    scope = {"error": error}
+    exec(
+        "def f(n, last):\n    if n == 0:\n        raise error(last)\n    return f(n - 1, last)\n",
+        scope,
+    )
+    try:
+        scope["f"](depth, last)
+    except error as raised:
+        return outcome.encode_outcome(error=raised, skip_frames=1)
+
+
+def test_the_recursion_limit_may_be_met_inside_an_operation():
+    """3.11's specialised comparisons take no level of recursion; its others do."""
+    message = "maximum recursion depth exceeded"
+    plain, inside = _at_the_limit(message), _at_the_limit(message + " in comparison")
+    assert compare(plain, inside) == compare(inside, plain) == []
+    assert compare(plain, _at_the_limit(message + " in comparison", 51)) == []
+    assert compare(plain, _at_the_limit(message + " in comparison", 52)) != []
+    assert compare(plain, _at_the_limit(message, 51)) != []  # said alike, met elsewhere
+    assert compare(plain, _at_the_limit("maximum depth")) != []
+    assert compare(*(_at_the_limit(message + end, error=ValueError) for end in ("", "!"))) != []
+
+
 def test_a_place_is_the_same_in_every_code_object_of_a_function():
     """Native code's frames come back in code objects of their own, with other offsets."""
     code = compile("def f(n):\n    return f(n - 1) if n else 1 // 0\n", "f.py", "exec").co_consts[0]
