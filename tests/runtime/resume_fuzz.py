@@ -27,6 +27,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
+from inspect import CO_GENERATOR
 from types import CodeType, FrameType, FunctionType, TracebackType
 from typing import Any
 
@@ -289,6 +290,8 @@ class Fuzzer:
     def twin(self, code: CodeType) -> Twin | None:
         if code not in self.twins:
             try:
+                if code.co_flags & CO_GENERATOR:  # its merged code makes a generator
+                    raise CannotMerge("a generator keeps its frame between calls")
                 self.twins[code] = Twin(code)
             except CannotMerge as refusal:
                 self.tally.skipped[str(refusal)] += 1

@@ -9,9 +9,12 @@ class Seen:
     def __init__(self):
         self.names = []
 
+    def add(self, name):
+        self.names.append(name)
+
 def told(names, seen):
     for name in names:
-        seen.names.append(name)
+        seen.add(name)
     return len(names)
 
 def summed(rows, seen):

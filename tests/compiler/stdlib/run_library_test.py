@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ExtensionFileLoader, ModuleSpec, SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, Final
 
 from pyvorin.check import load
@@ -40,6 +40,8 @@ class Library(MetaPathFinder):
         assert found.origin is not None, name
         self.name, self.path, self.artifact = name, found.origin, artifact
         self.copies: list[ModuleType] = []
+        self.source = Path(self.path).read_text(encoding="utf-8")
+        self.code = compile(self.source, self.path, "exec", dont_inherit=True)
         sys.modules.pop(name, None)
         sys.meta_path.insert(0, self)
 
@@ -55,10 +57,9 @@ class Library(MetaPathFinder):
 
     def recorder(self) -> Recorder:
         """A recorder of calls of the module's own functions."""
-        source = Path(self.path).read_text(encoding="utf-8")
-        names = [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
-        code = compile(source, self.path, "exec", dont_inherit=True)
-        return Recorder({item: item.co_name for item in top_level(code, names)}, "example")
+        tree = ast.parse(self.source)
+        names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+        return Recorder({item: item.co_name for item in top_level(self.code, names)}, "example")
 
     def entries(self) -> Counter[str]:
         """How often each function was entered natively, in all copies."""
@@ -81,7 +82,8 @@ class _Loader:
 
 
 class _Source(_Loader, SourceFileLoader):
-    pass
+    def get_code(self, fullname: str) -> CodeType:
+        return self.library.code  # the very one that the recorder knows
 
 
 class _Native(_Loader, ExtensionFileLoader):
@@ -104,7 +106,7 @@ class _Result(unittest.TestResult):
 def main(name: str, artifact: str | None = None) -> dict[str, Any]:
     warnings.simplefilter("ignore")
     library = Library(name, artifact)
-    load.remember_source(library.path, Path(library.path).read_text(encoding="utf-8"))
+    load.remember_source(library.path, library.source)
     suite = unittest.defaultTestLoader.loadTestsFromName(f"test.test_{name}")
     recorder = None if artifact else library.recorder()
     result = _Result()
