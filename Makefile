@@ -31,7 +31,7 @@ serve: setup-run ## start the service on loopback with embedded defaults
 test: setup      ## every test, on every supported minor found
 	@$(BIN)/python tools/test.py
 
-test-fast: setup ## the quick tier, below a minute
+test-fast: setup ## the quick tier: nothing slow, randomised or attacking; baseline only
 	@$(BIN)/python tools/test.py --fast
 
 COUNT ?= 20000

@@ -171,7 +171,8 @@ def test_up_gives_up_on_what_no_restart_mends(tmp_path: Path) -> None:
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1), refused.stderr
     assert "the database cannot be used: file is not a database" in refused.stderr
     found = json.loads(broken.run("doctor", "--format", "json", check=False).stdout)
-    assert {each["status"] for each in found if each["check"] in ("database", "audit")} == {"fail"}
+    status = {each["check"]: each["status"] for each in found}
+    assert (status["database"], status["audit log"]) == ("fail", "fail")
 
     database.write_bytes(whole)
     (broken.folder / "engine.db").write_bytes(b"no database at all\n" * 100)

@@ -55,20 +55,25 @@ def examine(settings: Settings) -> list[Finding]:
             "installation", "fail", f"{settings.data_dir} holds none", "run `pyvorin-server init`"
         )
         return [missing, *found]
-    checks: tuple[Callable[[Settings], Finding], ...] = (_key_files, _database, _audit, _store)
+    checks: dict[str, Callable[[Settings], Finding]] = {
+        "key files": _key_files,
+        "database": _database,
+        "audit log": _audit,
+        "artifact store": _store,
+    }
     return [Finding("installation", "ok", str(settings.data_dir)), *found] + [
-        _tried(check, settings) for check in checks
+        _tried(name, check, settings) for name, check in checks.items()
     ]
 
 
-def _tried(check: Callable[[Settings], Finding], settings: Settings) -> Finding:
+def _tried(name: str, check: Callable[[Settings], Finding], settings: Settings) -> Finding:
     """A check's finding; a database that refuses is one too."""
     try:
         return check(settings)
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).splitlines()[0]
         remedy = "is its server reachable? A damaged file must be restored from a copy"
-        return Finding(check.__name__.strip("_"), "fail", cause, remedy)
+        return Finding(name, "fail", cause, remedy)
 
 
 def as_text(findings: Iterable[Finding], *, coloured: bool) -> str:
