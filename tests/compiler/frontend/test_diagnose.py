@@ -135,6 +135,9 @@ def test_native_functions_of_modules_are_those_that_inference_plans() -> None:
         (library[module], name) for module, names in NATIVE_OF_MODULES.items() for name in names
     }
     assert named == {row for row in planned if row[0] not in ("", "math")}
+    for module, names in NATIVE_OF_MODULES.items():
+        found = {getattr(importlib.import_module(module), name).__module__ for name in names}
+        assert found == {library[module]}
     for (module, alias), name in ALIASES.items():
         assert getattr(importlib.import_module(module), alias).__name__ == name
 

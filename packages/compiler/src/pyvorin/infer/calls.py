@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from pyvorin.frontend.native import NATIVE_OF_MODULES
 from pyvorin.infer.arith import number, plan_binop, plan_compare, plan_unary
 from pyvorin.types import (
     BIG,
@@ -138,36 +139,9 @@ PURE_MATH = frozenset(
         "sumprod",
     ]
 )
-PURE_CMATH = frozenset(
-    [
-        "acos",
-        "acosh",
-        "asin",
-        "asinh",
-        "atan",
-        "atanh",
-        "cos",
-        "cosh",
-        "exp",
-        "isclose",
-        "isfinite",
-        "isinf",
-        "isnan",
-        "log",
-        "log10",
-        "phase",
-        "polar",
-        "rect",
-        "sin",
-        "sinh",
-        "sqrt",
-        "tan",
-        "tanh",
-    ]
-)
 
 
-PURE = {"": PURE_BUILTINS, "math": PURE_MATH, "cmath": PURE_CMATH}
+PURE = {"": PURE_BUILTINS, "math": PURE_MATH, "cmath": NATIVE_OF_MODULES["cmath"]}
 
 
 class CallPlan(NamedTuple):
