@@ -253,6 +253,29 @@ def test_calls_that_cpython_makes_are_recorded() -> None:
     assert [function.__code__ for function in functions.values()] == codes
 
 
+KNOWN = """
+def more(x):
+    return x + 1
+
+def drive(n):
+    made = list(map(more, range(n)))
+    CODES.append(more.__code__)
+    return made
+"""
+
+
+@pytest.mark.parametrize(("calls", "is_known"), [(3, False), (100, True)])
+def test_a_function_that_is_known_runs_as_it_was(calls: int, is_known: bool) -> None:
+    names: dict[str, Any] = {"CODES": []}
+    exec(KNOWN, names)
+    code = names["more"].__code__
+    built = {name: build_function(names[name]) for name in ("more", "drive")}
+    ones = {n: Body(b.function, names[n]) for n, b in built.items() if b.function is not None}
+    profile = record(ones, [("drive", (calls,), {})])
+    assert [seen is code for seen in names["CODES"]] == [is_known]
+    assert profile.functions["more"].calls == min(calls, 13)  # the first, and 12 alike
+
+
 def test_budgets_stop_endless_and_repeated_calls(bodies: dict[str, Body]) -> None:
     budget = Budget(calls=10, call_ops=500, ops=1200)
     profile = record(bodies, [("forever", (1,), {})] * 5, budget)

@@ -13,8 +13,9 @@ prints.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 from pyvorin.frontend.build import Header
@@ -75,8 +76,8 @@ def record(
     recorder = _Recorder(budget or Budget(), {body.function: n for n, body in bodies.items()})
     loops = {bodies[name].code: known for name, known in (headers or {}).items()}
     by_code = {body.code: body for body in bodies.values()}
-    machine = Machine(by_code, watcher=recorder, rest=Interpreter(loops, recorder.has_enough))
-    with open_ways(machine, bodies.values()) as opened:
+    machine = Machine(by_code, watcher=recorder, rest=Interpreter(loops, recorder))
+    with open_ways(machine, bodies.values(), recorder.knows) as opened:
         by_code |= opened
         for name, args, kwargs in calls:
             body = bodies.get(name)
@@ -109,7 +110,7 @@ class _Recorder:
     profile: Profile = field(default_factory=Profile)
     ops: int = 0
     stop_at: int = 0
-    hurried: int = 0
+    refusals: Iterator[None] = field(default_factory=lambda: iter(()))
     active: list[tuple[FunctionProfile, Values]] = field(default_factory=list)
 
     def run(
@@ -117,7 +118,8 @@ class _Recorder:
     ) -> None:
         """Record one representative call."""
         self.stop_at = min(self.ops + self.budget.call_ops, self.budget.ops)
-        self.hurried = 0
+        hurried = repeat(iter(()), _HURRY)
+        self.refusals = map(next, chain(hurried, repeat(iter(self._break_off, None))))
         try:
             with memory_ceiling(self.budget.memory), time_limit(self.budget.cpu_ms):
                 machine.run(body, entered(body, body.source, bind(body.source, args, kwargs)))
@@ -138,21 +140,23 @@ class _Recorder:
         return self.profile.functions[name]
 
     def wants(self, body: Body) -> bool:
-        profile = self._of(body)
-        stale = profile.calls - profile.news
         if self.active and self.ops > self.stop_at:
             return False  # broken off, and the program caught that
-        return profile.calls < self.budget.calls and stale < self.budget.stale
+        return not self.knows(body)
+
+    def knows(self, body: Body) -> bool:
+        """Was a function recorded often enough?"""
+        profile = self._of(body)
+        stale = profile.calls - profile.news
+        return profile.calls >= self.budget.calls or stale >= self.budget.stale
 
     def has_enough(self, passes: int) -> bool:
         """Is a loop to be left to CPython after so many passes, for the sake of what follows it?"""
-        if passes <= _PASSES or self.ops <= self.stop_at - self.budget.call_ops // 2:
-            return False
-        self.hurried += 1
-        if self.hurried > _HURRY:
-            self.ops = self.stop_at
-            raise _BrokenOff
-        return True
+        return passes > _PASSES and self.ops > self.stop_at - self.budget.call_ops // 2
+
+    def _break_off(self) -> None:
+        self.ops = self.stop_at
+        raise _BrokenOff
 
     def entered(self, body: Body, args: Sequence[Any]) -> None:
         profile = self._of(body)

@@ -12,8 +12,10 @@ with an exit in front of each loop header:
       exit     if hook(): return the header's stack and shared cells
       header   …
 
-The hook reads the locals. The frame ends at a header, and a later one goes on from where it was: a
-program could notice by looking at frames, which matters little for a recording.
+The hook reads the locals. A loop of which enough was seen before has an iterator in its hook's
+place that always says no, and costs next to nothing. The frame ends at a header, and a later one
+goes on from where it was: a program could notice by looking at frames, which matters little for a
+recording.
 """
 
 from __future__ import annotations
@@ -21,11 +23,11 @@ from __future__ import annotations
 import itertools
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from inspect import CO_GENERATOR
 from types import CellType, CodeType, FunctionType
-from typing import Any
+from typing import Any, Protocol
 
 from pyvorin_runtime.bytecode import MINOR, Bytecode, Instruction, assemble, decode
 from pyvorin_runtime.merge import asking, drop_below, redirect
@@ -35,7 +37,17 @@ from pyvorin.frontend.build import Header, header_state
 from pyvorin.ir.interp import NULL, UNBOUND, Body, Left, Passes, Reached, consumed_by
 from pyvorin.ir.model import Block, FrameState
 
-Enough = Callable[[int], bool]
+
+class Limits(Protocol):
+    """How much of a loop is to be seen."""
+
+    refusals: Iterator[None]
+    """Says no every time, and raises once it was asked too often in one recorded call."""
+
+    def has_enough(self, passes: int) -> bool:
+        """Whether more than so many passes need not be seen: CPython does the others."""
+
+
 _LOAD_CELL = "LOAD_CLOSURE" if MINOR < (3, 13) else "LOAD_FAST"
 
 
@@ -46,14 +58,15 @@ class _Frame(list[Any]):
     __hash__ = object.__hash__  # type: ignore[assignment]  # list says None, this is the point
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class _Hook:
     """Asked in front of a header: yes, unless enough was seen of the loop. Keeps the locals of the
-    frame that asks.
+    frame that asks. `spent`: enough was seen already.
     """
 
     header: Header
-    enough: Enough
+    limits: Limits
+    spent: bool
     passes: Passes = field(default_factory=Counter)
     locals: dict[str, Any] = field(default_factory=dict)
     asked: bool = False
@@ -63,20 +76,18 @@ class _Hook:
 
     def __next__(self) -> None:
         label = self.header.block.label
-        if self.enough(self.passes[label] + 1):
-            raise StopIteration
+        if self.limits.has_enough(self.passes[label] + 1):
+            return next(self.limits.refusals)
         self.locals = dict(sys._getframe(1).f_locals)
         self.asked = True
 
 
 @dataclass(slots=True)
 class Interpreter:
-    """Goes on with frames of functions whose loop headers are known, by code object. `enough` says
-    of a number of passes of a loop whether more need not be seen: CPython does the others.
-    """
+    """Goes on with frames of functions whose loop headers are known, by code object."""
 
     headers: Mapping[CodeType, Sequence[Header]]
-    enough: Enough
+    limits: Limits
     _made: dict[tuple[Any, ...], _Resuming] = field(default_factory=dict)
     _states: dict[Block, FrameState] = field(default_factory=dict)
 
@@ -90,7 +101,10 @@ class Interpreter:
         if state is None:
             return None
         passes[block.label] += 1
-        return state if self.enough(passes[block.label]) else None
+        if not self.limits.has_enough(passes[block.label]):
+            return None
+        next(self.limits.refusals, None)
+        return state
 
     def go_on(self, left: Left, arguments: Sequence[Any], passes: Passes) -> Any:
         """See `ir.interp.Rest`."""
@@ -99,9 +113,12 @@ class Interpreter:
             return self._consume(left, arguments)
         bound = tuple(value is not UNBOUND for value in left.locals)
         shape = "".join("0" if value is NULL else "v" for value in left.stack)
-        key = code, left.offset, bound, shape, left.error is not None
+        headers = self.headers.get(code, ())
+        spent = tuple(self.limits.has_enough(passes[h.block.label] + 1) for h in headers)
+        key = code, left.offset, bound, shape, left.error is not None, spent
         if key not in self._made:
-            hooks = [_Hook(header, self.enough) for header in self.headers.get(code, ())]
+            pairs = zip(headers, spent, strict=True)
+            hooks = [_Hook(header, self.limits, seen) for header, seen in pairs]
             self._made[key] = _Resuming(left, bound, shape, hooks)
         return self._made[key].run(left, _closure(left, arguments), passes)
 
@@ -131,13 +148,14 @@ class _Resuming:
     def __init__(self, left: Left, bound: tuple[bool, ...], shape: str, hooks: list[_Hook]) -> None:
         code = left.body.code
         self.frame = _Frame()
-        self.hooks = hooks
+        self.hooks = [hook for hook in hooks if not hook.spent]
         self._constants: list[Any] = [*code.co_consts, self.frame]
+        self.refuses = len(self.hooks) < len(hooks)
         bytecode = decode(code)
         target = bytecode.by_offset()[left.offset]
         if left.error is not None:
             target = self._raise(bytecode, target, len(left.locals) + len(left.stack))
-        self._add_exits(bytecode, code)
+        self._add_exits(bytecode, code, hooks)
         bytecode.instructions[:0] = self._prologue(code, bound, shape, target)
         deepest = max([len(shape), *(len(hook.header.stack) for hook in hooks)])
         self.code = assemble(
@@ -153,8 +171,13 @@ class _Resuming:
     def run(self, left: Left, closure: tuple[CellType, ...], passes: Passes) -> Any:
         """Run the rest of a call; see `Interpreter.go_on`."""
         self.frame[:] = [*left.locals, *left.stack, left.error]
-        names = left.body.source.__globals__
-        function = FunctionType(self.code, names, closure=closure or None)
+        code, names = self.code, left.body.source.__globals__
+        if self.refuses:
+            always = [
+                c.limits.refusals if isinstance(c, _Hook) and c.spent else c for c in code.co_consts
+            ]
+            code = code.replace(co_consts=tuple(always))
+        function = FunctionType(code, names, closure=closure or None)
         outer = [hook.passes for hook in self.hooks]  # of a call that runs meanwhile
         try:
             for hook in self.hooks:
@@ -205,9 +228,9 @@ class _Resuming:
             handler.end = around if handler.end is target else handler.end
         return raising[1]
 
-    def _add_exits(self, bytecode: Bytecode, code: CodeType) -> None:
+    def _add_exits(self, bytecode: Bytecode, code: CodeType, hooks: list[_Hook]) -> None:
         at = bytecode.by_offset()
-        exits = {at[hook.header.offset]: self._exit(hook, code) for hook in self.hooks}
+        exits = {at[hook.header.offset]: self._exit(hook, code) for hook in hooks}
         redirect(bytecode, {header: instructions[0] for header, instructions in exits.items()})
         out: list[Instruction] = []
         for instruction in bytecode.instructions:

@@ -5,13 +5,14 @@
     the original bytecode
 
 So a function that is called from a generator, a method, a lambda or a builtin is recorded as one
-that recorded code calls. The hook says no once the function was recorded often enough.
+that recorded code calls. Once the function was recorded often enough, the hook says no and takes
+the way out again: the program may call it millions of times more.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import get_ident
@@ -25,11 +26,14 @@ from pyvorin.ir.interp import Body, Machine, entered
 
 
 @contextmanager
-def open_ways(machine: Machine, bodies: Iterable[Body]) -> Iterator[dict[CodeType, Body]]:
-    """For a while, let calls of the bodies' functions run by their IR, whoever calls. Gives the
-    code objects that the functions have meanwhile.
+def open_ways(
+    machine: Machine, bodies: Iterable[Body], known: Callable[[Body], bool]
+) -> Iterator[dict[CodeType, Body]]:
+    """For a while, let calls of the bodies' functions run by their IR, whoever calls, until they
+    are `known`. Gives the code objects that the functions have meanwhile.
     """
-    opened = {_with_way_in(body, machine): body for body in bodies if not body.code.co_freevars}
+    ways = {body: _WayIn(machine, body, known) for body in bodies if not body.code.co_freevars}
+    opened = {_with_way_in(body, way): body for body, way in ways.items()}
     for code, body in opened.items():
         body.source.__code__ = code
     try:
@@ -47,6 +51,7 @@ class _WayIn:
 
     machine: Machine
     body: Body
+    known: Callable[[Body], bool]
     thread: int = field(default_factory=get_ident)
 
     def __iter__(self) -> Iterator[Any]:
@@ -55,6 +60,8 @@ class _WayIn:
     def __next__(self) -> Any:
         body = self.machine.body_for(self.body.source) if get_ident() == self.thread else None
         if body is None:
+            if self.known(self.body) and self.body.source.__code__ is sys._getframe(1).f_code:
+                self.body.source.__code__ = self.body.code
             raise StopIteration
         code, given = body.code, sys._getframe(1).f_locals
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
@@ -62,7 +69,7 @@ class _WayIn:
         return self.machine.run(body, entered(body, body.source, arguments))
 
 
-def _with_way_in(body: Body, machine: Machine) -> CodeType:
+def _with_way_in(body: Body, way: _WayIn) -> CodeType:
     code = body.code
     bytecode = decode(code)
     ask, refused = asking(Instruction("LOAD_CONST", len(code.co_consts)))
@@ -71,6 +78,6 @@ def _with_way_in(body: Body, machine: Machine) -> CodeType:
     return assemble(
         bytecode,
         code,
-        co_consts=(*code.co_consts, _WayIn(machine, body)),
+        co_consts=(*code.co_consts, way),
         co_stacksize=max(code.co_stacksize, 2),
     )
