@@ -132,6 +132,12 @@ def test_what_cannot_be_rebuilt_has_no_spelling(value: object) -> None:
         spell(value, {"open": None})
 
 
+@pytest.mark.parametrize("text", ["f(1), f(2)", "f(1) + f(2)", "f(1)(2)", "f(1) if 0 else 2", "f"])
+def test_a_text_that_is_not_one_call_makes_no_arguments(text: str) -> None:
+    with pytest.raises((ValueError, TypeError, SyntaxError, KeyError)):
+        evaluated(text)
+
+
 def test_a_list_inside_itself_has_no_spelling() -> None:
     loop: list[object] = []
     loop.append(loop)

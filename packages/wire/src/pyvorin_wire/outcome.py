@@ -33,6 +33,7 @@ __all__ = ["Difference", "compare", "encode_outcome", "encode_value", "type_name
 MAX_NODES: Final = 5_000_000
 MAX_BYTES: Final = 256 * 1024 * 1024
 _MISSING: Final = object()
+_pack_float: Final = struct.Struct(">d").pack
 
 
 def encode_outcome(
@@ -95,17 +96,15 @@ class _Encoder:
     def value(self, root: Any) -> None:
         pending: list[Iterator[Any]] = [iter((root,))]
         while pending:
-            item = next(pending[-1], _MISSING)
-            if item is _MISSING:
+            for item in pending[-1]:
+                leaf = _LEAVES.get(id(type(item)))
+                if leaf is not None:
+                    self.node(leaf(item))
+                elif (children := self._open(item)) is not None:
+                    pending.append(children)
+                    break
+            else:
                 pending.pop()
-                continue
-            leaf = _LEAVES.get(id(type(item)))
-            if leaf is not None:
-                self.node(leaf(item))
-                continue
-            children = self._open(item)
-            if children is not None:
-                pending.append(children)
 
     def _open(self, item: Any) -> Iterator[Any] | None:
         """Write the head of a compound and return its children; None if it was written as a
@@ -183,8 +182,8 @@ _LEAVES: Final[dict[int, Callable[[Any], bytes]]] = {
     id(type(...)): lambda value: b".",
     id(type(NotImplemented)): lambda value: b"!",
     id(int): _int,
-    id(float): lambda value: b"f" + struct.pack(">d", value),
-    id(complex): lambda value: b"c" + struct.pack(">dd", value.real, value.imag),
+    id(float): lambda value: b"f" + _pack_float(value),
+    id(complex): lambda value: b"c" + _pack_float(value.real) + _pack_float(value.imag),
     id(str): lambda value: b"s" + _text(value),
     id(bytes): lambda value: _blob(b"b", value),
     id(_Raw): lambda value: value.data,
