@@ -77,15 +77,15 @@ def _verdict(tier: Tier | None, source: str, worker: tuple[str, ...]) -> tuple[s
     asked = {"path": "touched.py", "source": source, "functions": ["touched"]}
     compiling = {**asked, "op": "compile", "options": {}, "examples": None}
     compiled = ask(tier, policies.COMPILE, compiling, worker=worker)
-    answer, *artifact = list(frames.read_message(io.BytesIO(compiled.stdout)))
-    if not artifact:
-        raise Breach(f"it was not compiled: {answer.json()['diagnostics']}")
-    calls = {name: answer.json()[name] for name in ("cases", "setup")}
+    answer = list(frames.read_message(io.BytesIO(compiled.stdout)))
+    if len(answer) < 3:
+        raise Breach(f"it was not compiled: {answer[-1].json()['diagnostics']}")
+    calls, artifact = answer[0].json(), answer[2].payload
     check = {**asked, "op": "check", "seed": 0}
     python = ask(tier, policies.CHECK, {**check, **calls, "side": "cpython"})
     *_, last = frames.read_message(io.BytesIO(python.stdout))
     kept = {name: last.json()[name] for name in ("cases", "setup")}
-    native = ask(tier, policies.CHECK, {**check, **kept, "side": "native"}, artifact[0].payload)
+    native = ask(tier, policies.CHECK, {**check, **kept, "side": "native"}, artifact)
     return judge(python.stdout, native.stdout).result, len(kept["cases"])
 
 

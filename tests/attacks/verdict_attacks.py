@@ -166,23 +166,23 @@ def _request(source: str, **more: Any) -> dict[str, Any]:
     return {"path": "evil.py", "source": source, "functions": ["added"], **more}
 
 
-def _compiled(number: int) -> tuple[dict[str, Any], bytes]:
-    """The compile jail's answer and artifact of the function with `number`."""
+def _compiled(number: int) -> tuple[list[Any], dict[str, Any], bytes]:
+    """The compile jail's calls, answer and artifact of the function with `number`."""
     source = f'"""\n{CALLS}"""\n' + FUNCTION.format(number=number)
     asked = _request(source, op="compile", options={}, examples=None)
     done = ask(host().reached, policies.COMPILE, asked)
-    answer, artifact = list(frames.read_message(io.BytesIO(done.stdout)))
-    return answer.json(), artifact.payload
+    calls, answer, artifact = list(frames.read_message(io.BytesIO(done.stdout)))
+    return calls.json()["cases"], answer.json(), artifact.payload
 
 
 @functools.cache
 def _builds() -> tuple[bytes, bytes, list[Any]]:
     """The right artifact, the wrong one, and calls of the function."""
-    (right, artifact), (wrong, other) = _compiled(RIGHT), _compiled(WRONG)
+    (calls, right, artifact), (_, wrong, other) = _compiled(RIGHT), _compiled(WRONG)
     digests = [answer["meta"]["functions"][0]["code_sha256"].encode() for answer in (right, wrong)]
-    if other.count(digests[1]) < 1 or not right["cases"]:
+    if other.count(digests[1]) < 1 or not calls:
         raise Breach("the wrong build could not be made")
-    return artifact, other.replace(digests[1], digests[0]), right["cases"][:6]
+    return artifact, other.replace(digests[1], digests[0]), calls[:6]
 
 
 def _check(tier: Tier | None, evil: str, artifact: bytes) -> tuple[str, list[JobResult]]:

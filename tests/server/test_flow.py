@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Callable
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -11,7 +13,7 @@ from pyvorin_wire.envelope import Envelope
 from pyvorin_wire.licence import Delivered
 from pyvorin_wire.trust import Role
 
-from tests.server.service import Device, Installation
+from tests.server.service import PATIENCE_S, Device, Installation
 
 SOURCE = "def f():\n    return 41 + 1\n"
 
@@ -116,6 +118,45 @@ def test_code_that_cannot_be_compiled_is_rejected_with_its_diagnostic(device: De
     assert view["stage"] == "compiling"
     assert view["diagnostics"][0]["code"] == "PYV101"
     assert view["credits"] == 0
+
+
+def check_jails(device: Device, ending: str) -> tuple[float, float]:
+    """How many check jails run, and how many ended so, by the worker's figures."""
+    said = (device.installation.folder / "run" / "worker.prom").read_text()
+    running = re.search(r'^pyvorin_jails_running{.*kind="check"} (.*)', said, re.M)
+    ended = re.search(rf'^pyvorin_jobs_total{{.*kind="check",ending="{ending}"}} (.*)', said, re.M)
+    assert running is not None
+    assert ended is not None
+    return float(running[1]), float(ended[1])
+
+
+@pytest.mark.parametrize(
+    ("misbehaviour", "state", "code"),
+    [
+        ("refuses", "rejected", "PYV101"),
+        ("dies", "failed", "PYV901"),
+        ("hangs", "cancelled", None),
+    ],
+)
+def test_cpythons_side_does_not_outlive_a_compilation_that_ends_badly(
+    device: Device, misbehaviour: str, state: str, code: str | None
+) -> None:
+    _, before = check_jails(device, "cancelled")
+    source = f'MISBEHAVE = "{misbehaviour}"\ndef beside():\n    return 1\n'
+    job_id = device.send("POST", "/v1/compile", device.request(source)).json()["job_id"]
+    if misbehaviour == "hangs":
+        wait_until(lambda: check_jails(device, "cancelled")[0] == 1)
+        device.send("POST", f"/v1/compile/jobs/{job_id}/cancel", {})
+    view = device.wait(job_id)
+    assert (view["state"], view.get("code")) == (state, code), view
+    wait_until(lambda: check_jails(device, "cancelled") == (0, before + 1))
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.1)
 
 
 def test_a_mismatch_shows_its_difference_once_to_the_device_that_asked(device: Device) -> None:

@@ -332,6 +332,8 @@ def test_a_claim_that_does_not_fit_is_refused_at_the_door(device: Device, part: 
         ("crash", "mismatch", "PYV603"),
         ("silent", "failed", "PYV604"),
         ("garbage", "failed", "PYV901"),
+        ("untold", "failed", "PYV901"),
+        ("early", "failed", "PYV602"),
         ("network", "failed", None),
         ("files", "failed", None),
     ],

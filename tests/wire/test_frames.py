@@ -25,6 +25,27 @@ def test_round_trip(parts):
     assert [f.payload if f.kind == frames.BYTES else f.json() for f in read] == parts
 
 
+@given(st.binary(max_size=50), st.binary(max_size=50))
+def test_the_first_frame_is_there_as_soon_as_it_is_whole(one, other):
+    data = stream(one, other)
+    whole = len(stream(one)) - len(stream())
+    for end in range(len(data) + 1):
+        expected = frames.Frame(frames.BYTES, one) if end >= whole else None
+        assert frames.first_frame(bytearray(data[:end])) == expected
+
+
+@given(st.binary(max_size=100))
+def test_a_first_frame_of_any_bytes_is_that_of_a_message_or_refused(data):
+    def read(read_it):
+        try:
+            return read_it()
+        except WireError as error:
+            return None if error.code == "frame_eof" else error.code
+
+    message = read(lambda: next(frames.read_message(io.BytesIO(data)), None))
+    assert read(lambda: frames.first_frame(data)) == message
+
+
 def test_reading_stops_at_the_end_frame():
     source = io.BytesIO(stream(b"a") + b"next")
     list(frames.read_message(source))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from pyvorin.options import CompileOptions
@@ -25,7 +25,7 @@ class Compiled:
     meta: bytes = b"{}"
 
 
-Compiler = Callable[[str, str, CompileOptions], Compiled]
+Compiler = Callable[..., Compiled]
 
 
 def stand_in(
@@ -35,7 +35,12 @@ def stand_in(
 ) -> Compiler:
     """Compile to the same source with texts replaced. `calls` collects the options it was given."""
 
-    def compiler(source: str, path: str, options: CompileOptions) -> Compiled:
+    def compiler(
+        source: str,
+        path: str,
+        options: CompileOptions,
+        lowered: Callable[[Sequence[str]], None] = lambda native: None,
+    ) -> Compiled:
         if calls is not None:
             calls.append(options)
         functions = []
@@ -47,7 +52,9 @@ def stand_in(
         for old, new in changes:
             assert old in source, old
             source = source.replace(old, new)
-        native = any(item.verdict == "native" for item in functions)
+        native = [item.name for item in functions if item.verdict == "native"]
+        if native:
+            lowered(native)
         return Compiled(source.encode() if native else None, functions)
 
     return compiler

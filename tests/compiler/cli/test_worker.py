@@ -45,23 +45,41 @@ def request(op: str, **more: Any) -> dict[str, Any]:
     return {"op": op, "path": "etl/app.py", "source": SOURCE, "functions": None, **more}
 
 
-def test_a_compile_answers_with_report_cases_and_artifact() -> None:
-    document, artifact = ask(request("compile", options={"opt_level": 2, "strict": True}))
+def test_a_compile_answers_with_calls_report_and_artifact() -> None:
+    asked = request("compile", options={"opt_level": 2, "strict": True})
+    calls, document, artifact = ask(asked)
     answer = document.json()
     assert answer["ok"] is True
     assert artifact.payload == SOURCE.encode()
     assert [row["name"] for row in answer["report"]["functions"]] == ["total", "spin"]
-    assert ["total", "total([1, 2])", "doctest"] in answer["cases"]
+    assert ["total", "total([1, 2])", "doctest"] in calls.json()["cases"]
     assert answer["meta"]["toolchain"]["llvmlite"]
 
 
 def test_a_rejected_function_is_answered_with_its_diagnostic() -> None:
-    (document,) = ask(request("compile", options={}), compiler=stand_in(rejected=("spin",)))
+    _, document = ask(request("compile", options={}), compiler=stand_in(rejected=("spin",)))
     answer = document.json()
     assert answer["ok"] is False
     assert Diagnostic.from_json(answer["diagnostics"][0]).code == "PYV100"
     kept = ask(request("compile", options={"strict": False}), compiler=stand_in(rejected=("spin",)))
-    assert kept[0].json()["ok"] is True
+    assert kept[1].json()["ok"] is True
+    assert {case[0] for case in kept[0].json()["cases"]} == {"total"}
+
+
+def test_calls_are_told_before_the_code_is_made() -> None:
+    out = io.BytesIO()
+
+    def compiler(source: str, path: str, options: Any, lowered: Any) -> Any:
+        lowered(["total"])
+        told = frames.first_frame(out.getvalue())
+        assert told is not None
+        assert ["total", "total([1, 2])", "doctest"] in told.json()["cases"]
+        raise MemoryError
+
+    worker.answer(request("compile"), None, out, compiler)
+    frames.write_end(out)
+    _, document = frames.read_message(io.BytesIO(out.getvalue()))
+    assert document.json()["ok"] is False
 
 
 @pytest.mark.parametrize(
@@ -78,12 +96,13 @@ def test_source_over_budget_is_refused_typed(source: str) -> None:
 
 @pytest.mark.parametrize("end", ["raise SystemExit(0)", "1 / 0", "import os; os.write(1, b'x')"])
 def test_a_module_that_misbehaves_while_imported_still_gets_an_answer(end: str) -> None:
-    def running(source: str, path: str, options: Any) -> Any:
+    def running(source: str, path: str, options: Any, lowered: Any) -> Any:
         exec(compile(source, path, "exec"), {})
-        return stand_in()(source, path, options)
+        return stand_in()(source, path, options, lowered)
 
     answer = ask({**request("compile"), "source": f"{SOURCE}\n{end}\n"}, compiler=running)
-    assert answer[0].json()["ok"] is ("os.write" in end)
+    documents = [frame for frame in answer if frame.kind == frames.JSON]
+    assert documents[-1].json()["ok"] is ("os.write" in end)
 
 
 def test_both_sides_run_the_same_calls() -> None:
@@ -136,17 +155,17 @@ def test_what_gains_too_little_is_named_without_the_programs_data() -> None:
 def test_what_stays_in_python_is_not_compiled_again_and_says_why() -> None:
     calls: list[Any] = []
     left = {"spin": ["PYV510", "0.90x is below min-speedup = 1.2"]}
-    document, _ = ask(request("compile", left=left), compiler=stand_in(calls=calls))
+    told, document, _ = ask(request("compile", left=left), compiler=stand_in(calls=calls))
     assert not calls[0].wants("spin")
     rows = {row["name"]: row for row in document.json()["report"]["functions"]}
     assert (rows["spin"]["verdict"], rows["spin"]["code"]) == ("python", "PYV510")
     assert "0.90x" in rows["spin"]["reason"]
-    assert {case[0] for case in document.json()["cases"]} == {"total"}
+    assert {case[0] for case in told.json()["cases"]} == {"total"}
 
 
 def test_a_function_marked_skip_stays_in_python() -> None:
     source = SOURCE.replace("def spin(n):", "def spin(n):  # pyvorin: skip")
-    document, _ = ask({**request("compile"), "source": source})
+    _, document, _ = ask({**request("compile"), "source": source})
     rows = {row["name"]: row["verdict"] for row in document.json()["report"]["functions"]}
     assert rows == {"total": "native", "spin": "python"}
 
@@ -171,15 +190,15 @@ BUNDLE = {"pkg/__init__.py": "", "pkg/rates.py": "RATE = 7\n", "shared.py": "STA
 def test_local_modules_of_the_bundle_are_there_on_every_side() -> None:
     asked = {"path": "pkg/app.py", "source": USES, "bundle": BUNDLE, "functions": None}
 
-    def running(source: str, path: str, options: Any) -> Any:
+    def running(source: str, path: str, options: Any, lowered: Any) -> Any:
         with importable("."):
             assert load_source(path, source, "pkg.app").__dict__["taxed"]([1]) == 1007
-        return stand_in()(source, path, options)
+        return stand_in()(source, path, options, lowered)
 
-    document, artifact = ask({"op": "compile", **asked}, compiler=running)
+    calls, document, artifact = ask({"op": "compile", **asked}, compiler=running)
     answer = document.json()
     assert answer["ok"] is True, answer
-    assert ["taxed", "taxed([1, 2])", "main"] in answer["cases"]
+    assert ["taxed", "taxed([1, 2])", "main"] in calls.json()["cases"]
     asked |= {"op": "check", "cases": [["taxed", "taxed([1, 2])", "main"]]}
     (outcome, last) = ask({**asked, "side": "cpython"})
     assert last.json()["dropped"] == {}

@@ -3,6 +3,7 @@
 A few thousand cases in every run; 100,000 with `HYPOTHESIS_PROFILE=fuzz`.
 """
 
+import asyncio
 import contextlib
 import io
 import json
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyvorin_server.builds.prove import (
+    Calls,
     Measured,
     Stopped,
     _first_code,
@@ -35,7 +37,7 @@ from pyvorin_wire import frames
 from pyvorin_wire.errors import WireError
 
 FUZZING = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
-EXAMPLES = 10_000 if FUZZING else 250  # of each of the eleven properties that need no jail
+EXAMPLES = 10_000 if FUZZING else 250  # of each of the twelve properties that need no jail
 JAILS = 500 if FUZZING else 15
 many = settings(max_examples=EXAMPLES, deadline=None)
 some = settings(max_examples=JAILS, deadline=None)
@@ -133,6 +135,21 @@ def test_a_digest_answer_is_read_or_refused(data: bytes) -> None:
 def test_two_hostile_outcome_streams_never_pass(one: bytes, other: bytes) -> None:
     assert judge(one, other).result in ("incomplete", "mismatch")
     assert judge(one, one).result in ("incomplete", "mismatch", "pass")
+
+
+@many
+@given(streams, st.integers(1, 9))
+def test_the_calls_that_compiling_names_are_read_or_end_the_build(data: bytes, size: int) -> None:
+    async def told() -> dict[str, Any]:
+        calls = Calls()
+        for end in range(size, len(data) + size, size):
+            calls.listen(bytearray(data[:end]))
+        await asyncio.sleep(0)
+        calls.end()
+        return await calls.told()
+
+    with contextlib.suppress(Stopped):
+        assert set(asyncio.run(told())) == {"cases", "setup"}
 
 
 @many

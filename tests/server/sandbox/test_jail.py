@@ -1,5 +1,6 @@
 """Real jails of the best tier this host reaches."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -91,6 +92,22 @@ def test_cancelling_ends_a_running_job_within_moments() -> None:
     begun = time.monotonic()
     assert run("import time; time.sleep(1000)", cancel=cancel).ending is Ending.CANCELLED
     assert time.monotonic() - begun < 15
+
+
+def test_a_listener_hears_the_job_before_it_ends() -> None:
+    heard, cancel = [b""], threading.Event()
+
+    def listen(stdout: bytearray) -> None:
+        heard.append(bytes(stdout))
+        if b"second" in stdout:
+            cancel.set()
+
+    code = "import time; print('first', flush=True); print('second', flush=True); time.sleep(1000)"
+    argv = (sys.executable, "-I", "-c", code)
+    jail = Jail(make_spec(argv, LIMITS, policies.CHECK, tier_required=Tier.RESTRICTED))
+    assert jail.run(b"", cancel, listen).ending is Ending.CANCELLED
+    assert heard[-1] == b"first\nsecond\n"
+    assert all(after.startswith(before) for before, after in itertools.pairwise(heard))
 
 
 def test_a_memory_hog_does_not_take_its_neighbour_along() -> None:

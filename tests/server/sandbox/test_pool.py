@@ -9,6 +9,7 @@ from pyvorin_server.sandbox.model import (
     Ending,
     JailRefused,
     JobResult,
+    Listener,
     PoolBusy,
     PoolClosed,
     SandboxError,
@@ -35,7 +36,12 @@ class FakeJail:
     def destroy(self) -> None:
         self.destroyed = True
 
-    def run(self, stdin: bytes, cancel: threading.Event | None = None) -> JobResult:
+    def run(
+        self,
+        stdin: bytes,
+        cancel: threading.Event | None = None,
+        listener: Listener | None = None,
+    ) -> JobResult:
         self.runs += 1
         if self.may_end is not None:
             self.may_end.wait(TIMEOUT_S)
@@ -175,7 +181,12 @@ def test_an_unexpected_error_does_not_stop_the_filling(workshop: Workshop) -> No
 
 def test_a_jail_that_cannot_be_removed_is_reported(workshop: Workshop) -> None:
     class Stuck(FakeJail):
-        def run(self, stdin: bytes, cancel: threading.Event | None = None) -> JobResult:
+        def run(
+            self,
+            stdin: bytes,
+            cancel: threading.Event | None = None,
+            listener: Listener | None = None,
+        ) -> JobResult:
             raise OSError(16, "Device or resource busy")
 
     with Pool(lambda: Stuck(), 1) as pool, pytest.raises(SandboxError, match="busy"):

@@ -9,7 +9,7 @@ the jail. Everything read from files or the command line is the caller's busines
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any, NamedTuple
@@ -65,9 +65,15 @@ class Compiled(NamedTuple):
 
 
 def compile_module(
-    source: str, path: str, options: CompileOptions, *, standalone: bool = True
+    source: str,
+    path: str,
+    options: CompileOptions,
+    *,
+    standalone: bool = True,
+    lowered: Callable[[Sequence[str]], None] | None = None,
 ) -> Compiled:
-    """Compile the functions of a module that the options want.
+    """Compile the functions of a module that the options want. `lowered` is told which become
+    native before the backend makes them, which takes most of the time.
 
     Raises SyntaxError for source that does not parse, and whatever running the module raises.
     """
@@ -82,6 +88,8 @@ def compile_module(
     ]
     if not native:
         return Compiled(None, b"", tuple(outcomes))
+    if lowered is not None:
+        lowered([item.name for item in outcomes if item.verdict == "native"])
     alone = Standalone(code, path) if standalone else None
     level = options.opt_level
     built = NativeModule(import_name(path), native, alone, options.force, level, options.cpu)

@@ -2,7 +2,8 @@
 
     compile   in    J{"op": "compile", "path", "source", "bundle", "functions", "options",
                       "examples", "left"}, E
-              out   J{"ok", "report", "diagnostics", "meta", "cases", "setup"}, B(artifact) if ok, E
+              out   J{"cases", "setup"} as soon as it is known what becomes native,
+                    J{"ok", "report", "diagnostics", "meta"}, B(artifact) if ok, E
     check     in    J{"op": "check", "side": "cpython" | "native", "path", "source", "bundle",
                       "cases", "setup", "seed", "functions", "examples"}, B(artifact) if native, E
               out   a B outcome a call, then J{"cases", "dropped", "counts"}, E
@@ -31,7 +32,7 @@ import importlib.metadata
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, BinaryIO, Final
@@ -40,7 +41,7 @@ from pyvorin_wire import frames
 from pyvorin_wire.diagnostic import Diagnostic, Severity
 from pyvorin_wire.errors import WireError
 
-from pyvorin.build import Built, Compiler, Request, build, on_disk, skipped, weigh
+from pyvorin.build import Built, Compiled, Request, build, on_disk, skipped, weigh
 from pyvorin.check.bundle import CLIENT, provide
 from pyvorin.check.case import Case, Inputs
 from pyvorin.check.collect import collect as record
@@ -56,6 +57,7 @@ from pyvorin.options import DEFAULT_SEED, MIN_SPEEDUP, CompileOptions
 from pyvorin.source import admit
 
 Reply = tuple[dict[str, Any], bytes | None]
+Compiler = Callable[..., Compiled]  # `pyvorin.driver.compile_module`
 
 MAX_CASES: Final = 20_000
 
@@ -96,7 +98,7 @@ def answer(request: Any, artifact: bytes | None, writer: BinaryIO, compiler: Com
     operation = _field(request, "op", str)
     match operation:
         case "compile":
-            document, data = _compile(request, compiler)
+            document, data = _compile(request, compiler, writer)
             frames.write_json(writer, document)
             if data is not None:
                 frames.write_bytes(writer, data)
@@ -122,7 +124,7 @@ def _field(request: Any, name: str, kind: type, *, optional: bool = False) -> An
 
 
 # ---- compile -------------------------------------------------------------------------------------
-def _compile(request: dict[str, Any], compiler: Compiler) -> Reply:
+def _compile(request: dict[str, Any], compiler: Compiler, writer: BinaryIO) -> Reply:
     path, source = _field(request, "path", str), _field(request, "source", str)
     try:
         admit(source, path)
@@ -133,14 +135,26 @@ def _compile(request: dict[str, Any], compiler: Compiler) -> Reply:
         left = _left(request)
         options = _options(request, source, inputs, frozenset(left))
         found = tuple(diagnose(source, path, options.wants))
-        built = build(Request(source, path, options, found, checked=False, left=left), compiler)
+        built = build(
+            Request(source, path, options, found, checked=False, left=left),
+            partial(compiler, lowered=partial(_tell, inputs, writer)),
+        )
     except RefusedError as error:
         return _refusal(error), None
     except RequestError:
         raise
     except (Exception, SystemExit) as error:
         return _failure(error), None
-    return _document(built, inputs), built.artifact
+    return _document(built), built.artifact
+
+
+def _tell(inputs: Inputs, writer: BinaryIO, native: Sequence[str]) -> None:
+    """Write the calls to check, those of functions that become native: CPython can make them while
+    the rest of compiling goes on.
+    """
+    cases = tuple(case for case in inputs.cases if case.function in native)
+    frames.write_json(writer, _encoded(Inputs(cases, inputs.setup)))
+    writer.flush()
 
 
 def _collected(request: dict[str, Any], path: str, source: str) -> Inputs:
@@ -211,19 +225,14 @@ def _least(options: dict[str, Any]) -> float:
     return float(text)
 
 
-def _document(built: Built, inputs: Inputs) -> dict[str, Any]:
-    """The answer; of the calls those of functions that became native, as only these are checked."""
+def _document(built: Built) -> dict[str, Any]:
     meta = json.loads(built.meta) if built.meta else {}
-    rows = built.report["functions"]
-    native = {row["name"] for row in rows if row["verdict"] == "native"}
-    cases = tuple(case for case in inputs.cases if case.function in native)
     return {
         "ok": built.artifact is not None,
         "report": built.report,
         "diagnostics": [item.to_json() for item in built.diagnostics],
         "meta": {**meta, "toolchain": toolchain()},
         "artifact_sha256": hashlib.sha256(built.artifact or b"").hexdigest(),
-        **_encoded(Inputs(cases, inputs.setup)),
     }
 
 

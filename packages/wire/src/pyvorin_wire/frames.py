@@ -8,6 +8,7 @@ prefix, an unknown kind, bytes after the end and an early end of file are each a
 Deadlines are the caller's (kill the writer; the read then ends early).
 """
 
+import io
 import struct
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, Protocol
@@ -87,6 +88,18 @@ def read_message(stream: Readable, caps: Caps = DEFAULT_CAPS) -> Iterator[Frame]
             raise FrameError("a frame is of unknown kind")
         yield Frame(kind, _read_exactly(stream, length))
     raise FrameError("too many frames", code="frame_cap")
+
+
+def first_frame(data: bytes | bytearray, caps: Caps = DEFAULT_CAPS) -> Frame | None:
+    """The first frame of a message of which so far `data` was read; None while it is not whole.
+    Raises FrameError as `read_message` does."""
+    if len(data) < _HEADER.size:
+        return None
+    length, kind = _HEADER.unpack_from(data)
+    end = _HEADER.size + length
+    if length <= caps.frame_bytes and kind in (JSON, BYTES) and len(data) < end:
+        return None
+    return next(read_message(io.BytesIO(data[:end]), caps), None)
 
 
 def _read_exactly(stream: Readable, size: int) -> bytes:

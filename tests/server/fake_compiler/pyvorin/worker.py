@@ -10,6 +10,11 @@ do:
     slow      compiling takes 30 s                      garbage   the compile answer is not frames
     network   opens a socket                            files     reads the host's password file
     clock     timing gives no frames                    figures   timing gives what is no figure
+    untold    compiling names no calls                  early     CPython's side dies by a signal
+
+or, while CPython's side takes 10 min beside it, makes compiling end badly after it named the calls:
+
+    refuses   it refuses        dies      it dies by a signal        hangs     it takes 30 s
 """
 
 import hashlib
@@ -56,7 +61,16 @@ def compile_(request: dict, misbehaviour: str, out) -> None:
     if misbehaviour == "files":
         Path("/etc/shadow").read_bytes()
     functions = re.findall(r"^def (\w+)", request["source"], re.M)
-    if not functions:
+    if functions and misbehaviour != "untold":
+        cases = [[name, f"{name}()", "main"] for name in functions]
+        frames.write_json(out, {"cases": cases, "setup": ""})
+        out.flush()
+    if misbehaviour == "hangs":
+        time.sleep(30)
+    if misbehaviour == "dies":
+        time.sleep(1)
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if not functions or misbehaviour == "refuses":
         span = {"file": request["path"], "line": 1, "col": 0, "end_line": 1, "end_col": 0}
         item = {"code": "PYV101", "severity": "error", "message": "no function", "span": span}
         refusal = {"ok": False, "report": {}, "diagnostics": [item], "meta": {}}
@@ -73,8 +87,6 @@ def compile_(request: dict, misbehaviour: str, out) -> None:
         "report": {"format": 1, "functions": rows},
         "diagnostics": [],
         "meta": {"functions": entries, "toolchain": {"pyvorin": "0.0.0-fake"}},
-        "cases": [[name, f"{name}()", "main"] for name in functions],
-        "setup": "",
     }
     if misbehaviour == "forged":
         answer |= {"verdict": "pass", "match": True, "result": "pass"}
@@ -87,6 +99,10 @@ def check(request: dict, misbehaviour: str, out) -> None:
     native = request["side"] == "native"
     if native and misbehaviour == "crash":
         os.kill(os.getpid(), signal.SIGSEGV)
+    if not native and misbehaviour == "early":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if not native and misbehaviour in ("refuses", "dies", "hangs"):
+        time.sleep(600)
     space: dict = {}
     exec(request["source"], space)
     for case in request["cases"]:

@@ -23,7 +23,7 @@ from pyvorin_server.errors import ConfigError
 from pyvorin_server.sandbox import gvisor, policies
 from pyvorin_server.sandbox.endings import ADVICE
 from pyvorin_server.sandbox.jail import Jail
-from pyvorin_server.sandbox.model import Ending, JailRefused, JobResult, Limits
+from pyvorin_server.sandbox.model import Ending, JailRefused, JobResult, Limits, Listener
 from pyvorin_server.sandbox.plan import JailSpec
 from pyvorin_server.sandbox.pool import Pool, PoolHealth
 from pyvorin_server.sandbox.runner import make_spec
@@ -168,10 +168,17 @@ class Jails:
             raise JailRefused("tier", reason)
         return OwnJails(self, organisation)
 
-    def run(self, kind: str, organisation: str, stdin: bytes, cancel: threading.Event) -> JobResult:
+    def run(
+        self,
+        kind: str,
+        organisation: str,
+        stdin: bytes,
+        cancel: threading.Event,
+        listener: Listener | None = None,
+    ) -> JobResult:
         """Run one job in a jail of `kind` (`digest`, `compile`, `check`). Raises SandboxError."""
         with self._shares.lend(organisation) as share:
-            return share.pools[kind].run(stdin, cancel)
+            return share.pools[kind].run(stdin, cancel, listener)
 
     def health(self) -> dict[str, list[PoolHealth]]:
         """For metrics: the health of every pool by kind."""
@@ -215,14 +222,22 @@ class OwnJails:
     async def digest(self, stdin: bytes, cancel: threading.Event) -> JobResult:
         return await self._run("digest", stdin, cancel)
 
-    async def compile(self, stdin: bytes, cancel: threading.Event) -> JobResult:
-        return await self._run("compile", stdin, cancel)
+    async def compile(self, stdin: bytes, cancel: threading.Event, listener: Listener) -> JobResult:
+        """`listener` is called in another thread, while the jail runs."""
+        return await self._run("compile", stdin, cancel, listener)
 
     async def check(self, stdin: bytes, cancel: threading.Event) -> JobResult:
         return await self._run("check", stdin, cancel)
 
-    async def _run(self, kind: str, stdin: bytes, cancel: threading.Event) -> JobResult:
-        return await asyncio.to_thread(self.jails.run, kind, self.organisation, stdin, cancel)
+    async def _run(
+        self,
+        kind: str,
+        stdin: bytes,
+        cancel: threading.Event,
+        listener: Listener | None = None,
+    ) -> JobResult:
+        run = self.jails.run
+        return await asyncio.to_thread(run, kind, self.organisation, stdin, cancel, listener)
 
 
 def _specs(settings: Settings, worker: Worker, required: Tier) -> dict[str, JailSpec]:

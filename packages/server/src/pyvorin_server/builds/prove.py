@@ -1,7 +1,12 @@
 """Compile, check and time a program in jails. Nothing here decides whether it may be signed.
 
-    compile jail → CPython's side → native side ∥ timing       one pass
+    compile jail ──calls──────────────── artifact ─→ native side ∥ timing       one pass
+                   └─→ CPython's side ──────┘
     too slow? → the next pass compiles without those functions, on the same calls
+
+The compile jail names the calls as soon as it knows which functions become native, and goes on to
+make them; CPython makes the calls meanwhile. How compiling ends comes first: whatever CPython's
+side did by then counts only where there is an artifact, so a build ends in one way only.
 
 Every pass gives one `Proof`: the raw outputs for the verifier, and the report for the person who
 asked. Figures in the report come from the timing jail, which runs the program, so they are read as
@@ -108,18 +113,33 @@ class Prover:
     ) -> None:
         self._jails = jails
         self._asked = dict(asked)
-        self._cancel = cancel
+        self._cancel = Withdrawal(cancel)
         self._max_bytes = artifact_max_bytes
         self._stages = stages
         self._measured = Measured()
-        self._python_side: bytes = b""
+        self._python_side: asyncio.Task[JobResult] | None = None
+
+    async def __aenter__(self) -> "Prover":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """However the build ended, no jail of it goes on."""
+        self._cancel.set()
+        if self._python_side is not None:
+            await asyncio.gather(self._python_side, return_exceptions=True)
 
     async def compile(self) -> tuple[bytes, Compiled]:
         """Compile what is not left in Python; the raw output and what it says. Raises Stopped."""
         left = {name: list(why) for name, why in self._measured.left.items()}
         request = {"op": "compile", **self._asked, "left": left}
-        with self._stages.of("compile"):
-            result = await self._jails.compile(message(request), self._cancel)
+        calls = Calls()
+        if self._python_side is None:
+            self._python_side = asyncio.create_task(self._run_python_side(calls))
+        try:
+            with self._stages.of("compile"):
+                result = await self._jails.compile(message(request), self._cancel, calls.listen)
+        finally:
+            calls.end()
         stop_unless_ok(result)
         try:
             compiled = read_compiled(result.stdout)
@@ -133,36 +153,37 @@ class Prover:
 
     async def prove(self, stdout: bytes, compiled: Compiled, *, last: bool) -> Proof:
         """Run both sides and time them. `last`: no pass may follow, so nothing is timed again."""
-        calls = await self._calls(compiled)
+        python_stdout = await self._python_stdout(compiled)
+        calls = kept_calls(python_stdout)
         native = asyncio.ensure_future(self._native_side(calls, compiled))
         timed = None if last else asyncio.ensure_future(self._time(calls, compiled))
         await asyncio.wait([task for task in (native, timed) if task is not None])
         native_stdout = native.result()
         slower = timed.result() if timed is not None else frozenset[str]()
-        checks = tally(calls["cases"], self._python_side, native_stdout)
+        checks = tally(calls["cases"], python_stdout, native_stdout)
         return Proof(
             compiled,
-            (stdout, self._python_side, native_stdout),
+            (stdout, python_stdout, native_stdout),
             self._report(compiled, checks),
             slower,
         )
 
-    async def _calls(self, compiled: Compiled) -> dict[str, Any]:
-        """The calls that CPython's side kept. It runs once: later passes repeat its calls."""
-        request = {
-            **self._check_request(),
-            "side": "cpython",
-            "cases": compiled.answer.get("cases"),
-            "setup": compiled.answer.get("setup"),
-        }
-        if not self._python_side:
-            with self._stages.of("cpython"):
-                result = await self._jails.check(message(request), self._cancel)
-            stop_if_out_of_time(result)
-            if result.ending != Ending.OK:
-                raise Stopped(JobState.FAILED, "PYV602", self._report(compiled, {}))
-            self._python_side = result.stdout
-        return kept_calls(self._python_side)
+    async def _run_python_side(self, calls: "Calls") -> JobResult:
+        """CPython's side, from when its calls are known. It runs once: later passes repeat its
+        calls.
+        """
+        request = {**self._check_request(), "side": "cpython", **await calls.told()}
+        with self._stages.of("cpython"):
+            return await self._jails.check(message(request), self._cancel)
+
+    async def _python_stdout(self, compiled: Compiled) -> bytes:
+        """What CPython's side answered, once it has. Raises Stopped."""
+        assert self._python_side is not None
+        result = await self._python_side
+        stop_if_out_of_time(result)
+        if result.ending != Ending.OK:
+            raise Stopped(JobState.FAILED, "PYV602", self._report(compiled, {}))
+        return result.stdout
 
     async def _native_side(self, calls: Mapping[str, Any], compiled: Compiled) -> bytes:
         request = {**self._check_request(), **calls, "side": "native"}
@@ -204,6 +225,51 @@ class Prover:
         """The end of a build of which nothing is worth shipping."""
         report = {**proof.report, "report": filled(proof.report["report"], {}, self._measured)}
         return Stopped(JobState.REJECTED, "PYV510", report)
+
+
+class Withdrawal(threading.Event):
+    """Set by itself, or with another event: one jail can be given up while the job goes on."""
+
+    def __init__(self, job: threading.Event) -> None:
+        super().__init__()
+        self._job = job
+
+    def is_set(self) -> bool:
+        return super().is_set() or self._job.is_set()
+
+
+class Calls:
+    """The calls that a compile jail names before it is done: the first frame of its answer."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._told: asyncio.Future[Any] = self._loop.create_future()
+        self._is_whole = False
+
+    def listen(self, stdout: bytearray) -> None:
+        """Called in the jail's thread with what it wrote so far."""
+        if self._is_whole:
+            return
+        try:
+            frame = frames.first_frame(stdout)
+            told = frame.json() if frame is not None else None
+        except WireError:
+            told = {}
+        if told is not None:
+            self._is_whole = True
+            self._loop.call_soon_threadsafe(self._tell, told)
+
+    def end(self) -> None:
+        """The jail has ended: what was not told by now never will be."""
+        self._tell({})
+
+    def _tell(self, told: Any) -> None:
+        if not self._told.done():
+            self._told.set_result(told)
+
+    async def told(self) -> dict[str, Any]:
+        """Wait for the calls, and the code before them. Raises Stopped where there are none."""
+        return calls_in(await self._told, "PYV901")
 
 
 def filled(report: Any, checks: Mapping[str, Any], measured: Measured) -> Any:
@@ -310,10 +376,14 @@ def stop_if_out_of_time(result: JobResult) -> None:
 
 def kept_calls(stdout: bytes) -> dict[str, Any]:
     """The calls, and the code before them, that CPython's side says it ran."""
-    answer = _last(stdout)
-    cases = answer.get("cases")
+    return calls_in(_last(stdout), "PYV602")
+
+
+def calls_in(answer: Any, code: str) -> dict[str, Any]:
+    """The calls of a jail's answer, and the code before them. Raises Stopped with this code."""
+    cases = answer.get("cases") if isinstance(answer, dict) else None
     if not isinstance(cases, list) or not all(map(_is_case, cases)) or "setup" not in answer:
-        raise Stopped(JobState.FAILED, "PYV602")
+        raise Stopped(JobState.FAILED, code)
     return {"cases": cases, "setup": answer["setup"]}
 
 

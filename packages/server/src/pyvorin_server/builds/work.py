@@ -1,7 +1,7 @@
 """One build, from lease to end; runs in the supervisor as a step of the workflow engine.
 
-    claim → source → name and compile → check and time → verdict ─┬→ signature → store → end
-                     ↑   some gain too little: again without them ─┘
+    claim → source → name, compile, check and time → verdict ─┬→ signature → store → end
+                     ↑   some gain too little: again without ─┘
 
 The step may run more than once for a job (the engine is at-least-once) and on two supervisors at a
 time (a slow one that was given up). Both are harmless: `claim` raises the fencing token, every
@@ -141,8 +141,9 @@ class Builder:
             "target": canonical.loads(job.target.encode()),
             **canonical.loads(body),
         }
-        prover = Prover(jails, asked, cancel, self._settings.artifact_max_bytes, stages)
-        proof, verdict = await self._proven(job, jails, prover, asked, cancel, stages)
+        most = self._settings.artifact_max_bytes
+        async with Prover(jails, asked, cancel, most, stages) as prover:
+            proof, verdict = await self._proven(job, jails, prover, asked, cancel, stages)
         await self._advance(job, JobState.SIGNING)
         artifact = proof.compiled.artifact
         with stages.of("sign"):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from pyvorin_server.sandbox.model import Ending, Limits
+from pyvorin_server.sandbox.model import Ending, Limits, Listener
 from pyvorin_server.sandbox.warm import Launched
 
 _TICK_S: Final = 0.05
@@ -34,6 +34,7 @@ class Stream:
     descriptor: int
     limit_bytes: int
     data: bytearray = field(default_factory=bytearray)
+    listener: Listener | None = None  # is shown all of `data` whenever there is more
 
     def read(self) -> bool:
         """Take what is there, at most one byte above the limit. False at the end of file."""
@@ -42,6 +43,8 @@ class Stream:
         except BlockingIOError:
             return True
         self.data += chunk[: self.limit_bytes + 1 - len(self.data)]
+        if self.listener is not None:
+            self.listener(self.data)
         return bool(chunk)
 
     @property
@@ -58,6 +61,7 @@ class Conversation:
         status: int,
         read_status: Callable[[], bool],
         limits: Limits,
+        listener: Listener | None = None,
     ) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -66,7 +70,7 @@ class Conversation:
         self._status = status
         self._read_status = read_status
         self._limits = limits
-        self.stdout = Stream(process.stdout.fileno(), limits.output_bytes)
+        self.stdout = Stream(process.stdout.fileno(), limits.output_bytes, listener=listener)
         self.stderr = Stream(process.stderr.fileno(), limits.output_bytes)
         for pipe in (process.stdin, process.stdout, process.stderr):
             os.set_blocking(pipe.fileno(), False)

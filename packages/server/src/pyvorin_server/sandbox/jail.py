@@ -21,7 +21,7 @@ from typing import Any, Final
 from pyvorin_server.sandbox import cgroups, guest, microvm, mounts, posture, status
 from pyvorin_server.sandbox.conversation import Conversation, Stop, printable
 from pyvorin_server.sandbox.endings import Outcome, seen_through_runtime
-from pyvorin_server.sandbox.model import Ending, JailRefused, JobResult
+from pyvorin_server.sandbox.model import Ending, JailRefused, JobResult, Listener
 from pyvorin_server.sandbox.plan import JailSpec, guest_plan, job_uid, make_plan, outer_limits
 from pyvorin_server.sandbox.scratch import Scratch
 from pyvorin_server.sandbox.tiers import CGROUP_LAYERS, RUNTIME_LAYERS, Layer, Tier
@@ -280,17 +280,24 @@ class Jail:
         poll.register(self._status, select.POLLIN)
         return not poll.poll(0)
 
-    def run(self, stdin: bytes, cancel: threading.Event | None = None) -> JobResult:
+    def run(
+        self,
+        stdin: bytes,
+        cancel: threading.Event | None = None,
+        listener: Listener | None = None,
+    ) -> JobResult:
         """Hand over the input, wait for the ending, destroy the jail. Call once."""
         try:
-            return self._run(stdin, cancel)
+            return self._run(stdin, cancel, listener)
         finally:
             self.destroy()
 
-    def _run(self, stdin: bytes, cancel: threading.Event | None) -> JobResult:
+    def _run(
+        self, stdin: bytes, cancel: threading.Event | None, listener: Listener | None
+    ) -> JobResult:
         begun, cpu_before_s = time.monotonic(), self._cpu_s()
         conversation = Conversation(
-            self._process, self._status, self._job_goes_on, self.spec.limits
+            self._process, self._status, self._job_goes_on, self.spec.limits, listener
         )
         is_machine = self.spec.tier is Tier.MICROVM
         stdin = microvm.encode_input(stdin) if is_machine else stdin

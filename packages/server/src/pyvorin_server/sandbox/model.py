@@ -6,6 +6,7 @@ SandboxError
 └── PoolClosed    the pool is shutting down
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -74,6 +75,10 @@ class Ending(StrEnum):
     VIOLATION = "violation"
     CRASHED = "crashed"
     CANCELLED = "cancelled"
+
+
+Listener = Callable[[bytearray], None]
+"""Shown what a job has written to stdout so far, whenever there is more: hostile data."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from pyvorin_server.sandbox.model import (
     Ending,
     JailRefused,
     JobResult,
+    Listener,
     PoolBusy,
     PoolClosed,
     SandboxError,
@@ -60,7 +61,12 @@ class ReadyJail(Protocol):
     started_at: float  # time.monotonic()
 
     def is_alive(self) -> bool: ...
-    def run(self, stdin: bytes, cancel: threading.Event | None = None) -> JobResult: ...
+    def run(
+        self,
+        stdin: bytes,
+        cancel: threading.Event | None = None,
+        listener: Listener | None = None,
+    ) -> JobResult: ...
     def destroy(self) -> None: ...
 
 
@@ -103,7 +109,12 @@ class Pool:
     ) -> None:
         self.close()
 
-    def run(self, stdin: bytes, cancel: threading.Event | None = None) -> JobResult:
+    def run(
+        self,
+        stdin: bytes,
+        cancel: threading.Event | None = None,
+        listener: Listener | None = None,
+    ) -> JobResult:
         """Run one job in the oldest ready jail. Blocks until it has ended.
 
         Raises PoolBusy, PoolClosed, JailRefused when no jail can be made, or SandboxError when
@@ -114,7 +125,7 @@ class Pool:
         waited_s = time.monotonic() - before
         result: JobResult | None = None
         try:
-            result = jail.run(stdin, cancel)
+            result = jail.run(stdin, cancel, listener)
             return result
         except OSError as error:
             raise SandboxError(f"a jail did not end well: {error}") from error

@@ -1,7 +1,7 @@
 """Judge one build from the raw framed outputs of its four jails.
 
     digest jail    J{"digest"}  E
-    compile jail   J{"ok": true, "meta", "cases"…}  B(artifact)  E
+    compile jail   J{"cases", "setup"}  J{"ok": true, "meta"…}  B(artifact)  E
     check jail     one B frame a call: the outcome on CPython's side, or the native side; then J
 
 All bytes come from jails that ran the judged program, so they are read by the bounded readers of
@@ -70,13 +70,14 @@ class Judgement:
 def read_compiled(stdout: bytes) -> Compiled:
     """Read the compile jail's answer. Raises `WireError` when it is not one."""
     message = list(frames.read_message(io.BytesIO(stdout)))
-    if not message or not isinstance(answer := message[0].json(), dict):
+    documents = [frame for frame in message if frame.kind == frames.JSON]
+    if not documents or not isinstance(answer := documents[-1].json(), dict):
         raise FrameError("the worker gave no answer")
     if not isinstance(answer.get("meta", {}), dict):
         raise FrameError("the worker's answer is malformed")
     ok = answer.get("ok") is True
-    blobs = [frame.payload for frame in message[1:] if frame.kind == frames.BYTES]
-    if len(blobs) != (1 if ok else 0):
+    blobs = [frame.payload for frame in message if frame.kind == frames.BYTES]
+    if len(blobs) != (1 if ok else 0) or len(documents) > 2:
         raise FrameError("the worker's answer has not exactly one artifact")
     return Compiled(ok, answer, blobs[0] if blobs else b"")
 
