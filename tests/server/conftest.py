@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pyvorin_server.settings import Settings
 
-from tests.server.databases import postgres_programs
+from tests.server.databases import emptied, migrated, postgres, postgres_programs
 from tests.server.nodes import DATABASES, Nodes, running
 from tests.server.service import Device, Installation, free_port
 
@@ -80,3 +82,22 @@ def nodes(
         pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
     with running(tmp_path_factory.mktemp("nodes"), request.param) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    programs = postgres_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    with postgres(programs) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Settings of a migrated, empty database."""
+    made = migrated(tmp_path)
+    if request.param == "postgresql":
+        url = emptied(request.getfixturevalue("postgres_url"))
+        made = dataclasses.replace(made, database_url=url)
+    return made

@@ -15,15 +15,15 @@ from pyvorin_server.auth.guard import Guard, request_key, request_key_id
 from pyvorin_server.auth.refusals import Refusals
 from pyvorin_server.auth.sessions import Sessions
 from pyvorin_server.auth.tokens import Claims, KeyRing, RingKeeper, add_key, load_ring
-from pyvorin_server.db import migrate, open_database
+from pyvorin_server.db import open_database
 from pyvorin_server.errors import Problem, SealError
 from pyvorin_server.kit.clock import FixedClock
 from pyvorin_server.kit.sealing import AesKey
 from pyvorin_server.licences import store as licences
-from pyvorin_server.settings import load
 from pyvorin_wire import httpsig
 from starlette.requests import Request
 
+from tests.server.databases import migrated
 from tests.server.test_database import device_values, licensed
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
@@ -34,8 +34,7 @@ ISSUER = "https://127.0.0.1:8443"
 
 @pytest.fixture(scope="module")
 def ring(tmp_path_factory: pytest.TempPathFactory) -> KeyRing:
-    settings = load(tmp_path_factory.mktemp("ring"), {})
-    migrate.upgrade(settings)
+    settings = migrated(tmp_path_factory.mktemp("ring"))
 
     async def make() -> KeyRing:
         database = open_database(settings.app_database)
@@ -119,8 +118,7 @@ def admission(
     tmp_path: Path, ring: KeyRing, seconds: list[int], *, revoke: bool = False
 ) -> list[str]:
     """Return what becomes of requests signed that many seconds off the server's clock."""
-    settings = load(tmp_path, {})
-    migrate.upgrade(settings)
+    settings = migrated(tmp_path)
 
     async def run() -> list[str]:
         database = open_database(settings.app_database)

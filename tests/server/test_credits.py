@@ -24,12 +24,8 @@ from tests.server.test_database import (
     entered_device,
     job_values,
     licensed,
-    postgres_url,
     run,
-    settings,
 )
-
-__all__ = ["postgres_url", "settings"]  # the fixtures of both databases
 
 
 async def on_plan(database: Database, plan: str) -> tuple[Any, str]:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
-import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,38 +21,11 @@ from pyvorin_server.kit.ids import new_id
 from pyvorin_server.kit.sealing import AesKey
 from pyvorin_server.licences import store as licences
 from pyvorin_server.orgs import create
-from pyvorin_server.settings import Settings, load
+from pyvorin_server.settings import Settings
 from pyvorin_wire.jobs import JobState
-
-from tests.server.databases import postgres, postgres_programs
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, 123456, tzinfo=UTC)
 Work = Callable[[Database], Awaitable[None]]
-
-
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    programs = postgres_programs()
-    if programs is None:
-        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
-    with postgres(programs) as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    """Settings of a migrated, empty database."""
-    made = load(tmp_path, {})
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-        name = f"t{os.getpid()}_{abs(hash(request.node.name)) % 10**9}"
-        admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
-        with admin.connect() as connection:
-            connection.execute(sa.text(f"CREATE DATABASE {name}"))
-        admin.dispose()
-        made = dataclasses.replace(made, database_url=url.replace("/postgres?", f"/{name}?"))
-    migrate.upgrade(made)
-    return made
 
 
 def run(settings: Settings, work: Work) -> None:

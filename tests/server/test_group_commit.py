@@ -15,9 +15,10 @@ import pytest
 import sqlalchemy as sa
 from pyvorin_server.audit import Event, append, first_bad_entry
 from pyvorin_server.auth import limits
-from pyvorin_server.db import Database, migrate, open_database, sqlite, tenant
+from pyvorin_server.db import Database, open_database, sqlite, tenant
 from pyvorin_server.db import tables as t
-from pyvorin_server.settings import load
+
+from tests.server.databases import migrated
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -25,8 +26,7 @@ NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(sqlite, "MOST_S", 60.0)  # on a slow machine a group is over after one block
-    settings = load(tmp_path, {})
-    migrate.upgrade(settings)
+    migrated(tmp_path)
     return tmp_path / "app.db"
 
 

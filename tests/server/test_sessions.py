@@ -12,14 +12,15 @@ from pyvorin_server.auth import tokens
 from pyvorin_server.auth.people import invite
 from pyvorin_server.auth.sessions import COOKIE, Sessions
 from pyvorin_server.auth.tokens import Claims, RingKeeper
-from pyvorin_server.db import Database, migrate, open_database
+from pyvorin_server.db import Database, open_database
 from pyvorin_server.db.people_tables import members
 from pyvorin_server.errors import Problem
 from pyvorin_server.kit.clock import FixedClock
 from pyvorin_server.kit.sealing import AesKey
 from pyvorin_server.orgs import create
-from pyvorin_server.settings import load
 from starlette.requests import Request
+
+from tests.server.databases import migrated
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 KEYS = AesKey(bytes(32))
@@ -27,8 +28,7 @@ Work = Callable[[Database, FixedClock], Awaitable[None]]
 
 
 def run(folder: Path, work: Work) -> None:
-    settings = load(folder, {})
-    migrate.upgrade(settings)
+    settings = migrated(folder)
 
     async def whole() -> None:
         database = open_database(settings.app_database)

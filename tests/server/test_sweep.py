@@ -12,11 +12,11 @@ import pytest
 from pyvorin_server.builds import store as jobs
 from pyvorin_server.builds.jails import Worker
 from pyvorin_server.builds.sweep import Sweeper
-from pyvorin_server.db import Database, migrate, open_database
+from pyvorin_server.db import Database, open_database
 from pyvorin_server.kit.clock import FixedClock
-from pyvorin_server.settings import load
 from pyvorin_wire.jobs import JobState
 
+from tests.server.databases import migrated
 from tests.server.test_database import NOW, entered_device, job_values, licensed
 
 
@@ -34,8 +34,7 @@ Work = Callable[[Database, Sweeper, FixedClock, Recorder], Awaitable[None]]
 
 
 def run(folder: Path, work: Work) -> None:
-    settings = load(folder, {})
-    migrate.upgrade(settings)
+    settings = migrated(folder)
 
     async def whole() -> None:
         database = open_database(settings.app_database)

@@ -34,9 +34,8 @@ from pyvorin_server.watch import rules
 from pyvorin_server.watch.delivery import MOST_ATTEMPTS, Deliverer, connect, place
 from pyvorin_server.watch.watcher import Watcher
 
-from tests.server.test_database import NOW, licensed, postgres_url, run, settings
+from tests.server.test_database import NOW, licensed, run
 
-__all__ = ["postgres_url", "settings"]  # the fixtures of both databases
 KEYS = AesKey(bytes(32))
 
 
