@@ -25,6 +25,7 @@ from tests.compiler.fuzz import keep
 from tests.compiler.fuzz.engine import Compiler, Result, plan, run_program
 from tests.compiler.fuzz.programs import Program, make
 
+MILLION = 1_000_000  # programs of one `--seed`
 MAX_KEPT = 5  # reduced in one run; reducing costs a minute each
 
 
@@ -72,7 +73,7 @@ def main(arguments: list[str]) -> int:
         record.done += 1
         if number % shards != index - 1:
             continue
-        program = make(options.seed * 1_000_000 + number)
+        program = make(options.seed * MILLION + number)
         result = run_program(program, compiler, plan(program.seed))
         record.add(result, commit)
         record.seconds = round(before + time.monotonic() - start, 1)
