@@ -27,7 +27,7 @@ NOT_PYTHON = {
     "latin-1 declared": (b"# coding: latin-1\nS = '\xe9'\n", "encoded as iso-8859-1"),
     "unknown cookie": (b"# coding: klingon\n", "unknown encoding: klingon"),
     "a surrogate": (b"x = '\xed\xa0\x80'\n", "byte 0xed in line 1"),
-    "50 MB": (b"x = 1\n" * (50 * 10**6 // 6), "is larger than 1048576 bytes"),
+    "50 MB": (lambda: b"x = 1\n" * (50 * 10**6 // 6), "is larger than 1048576 bytes"),
     "a long line": (F + b"x" + b" + x" * 10**5, "a line over 100000"),
     "10^4 brackets": (F + b"(" * 10**4 + b")" * 10**4, "nests brackets over 150 deep"),
     "direction controls": ("x = '\u202e'\n".encode(), "bidirectional control characters"),
@@ -62,7 +62,7 @@ def everything():
 @pytest.mark.parametrize("name", NOT_PYTHON)
 def test_what_is_no_python_text_is_refused(joined, name, command, capfd):
     content, words = NOT_PYTHON[name]
-    Path("app.py").write_bytes(content)
+    Path("app.py").write_bytes(content() if callable(content) else content)
     connections = joined.connections
     assert cli.main(COMMANDS[command]) == 2
     out, err = capfd.readouterr()
