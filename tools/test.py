@@ -6,7 +6,7 @@
 
 A crashed interpreter, a test file that does not import, a minor that is installed but has no
 environment, and a run in which no test was found all count as failures. Skips are listed with their
-reasons and counted; none is silent.
+reasons and counted; none is silent. The files whose tests took longest are named, with seconds.
 """
 
 from __future__ import annotations
@@ -32,20 +32,25 @@ ROOT = Path(__file__).resolve().parent.parent
 ON_EVERY_MINOR = ("tests/wire", "tests/runtime", "tests/compiler", "tests/examples")
 QUICK = "not slow and not fuzz and not attack"
 NO_TESTS_FOUND = 5
+LONGEST = 10  # files named at the end
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one pytest run; `skips` maps a reason to how many tests gave it."""
+    """Counts of one pytest run; `skips` maps a reason to how many tests gave it, `took_ms` a file
+    to the time of its tests, their fixtures included.
+    """
 
     passed: int = 0
     failed: int = 0
     skips: Counter[str] = field(default_factory=Counter)
+    took_ms: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Tally) -> None:
         self.passed += other.passed
         self.failed += other.failed
         self.skips += other.skips
+        self.took_ms += other.took_ms
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -54,14 +59,13 @@ def main(arguments: Sequence[str]) -> int:
     if not found:
         print("no usable CPython found; run `make setup`", file=sys.stderr)
         return 1
-    baseline = next(iter(found))
+    baseline, *others = found
     seed = os.environ.setdefault("PYVORIN_FUZZ_SEED", fuzz_seed())
-    print(f"PYVORIN_FUZZ_SEED={seed}  # gives the same random programs again")
-    paths = options.paths or ["tests"]
-    total = _run(baseline, ROOT / ".venv", paths, options, options.jobs)
-    if not (options.fast or options.marks or options.paths):
-        for tally in _side_by_side([minor for minor in found if minor != baseline], options):
-            total.add(tally)
+    print(f"PYVORIN_FUZZ_SEED={seed}  # gives the same random programs again", flush=True)
+    if options.fast or options.marks or options.paths:
+        total = _run(baseline, ROOT / ".venv", options.paths or ["tests"], options)
+    else:
+        total = _everything(baseline, others, options)
     _report(total, [minor for minor in interpreters.SUPPORTED if minor not in found])
     return 1 if total.failed or not total.passed else 0
 
@@ -75,21 +79,29 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _side_by_side(minors: list[str], options: argparse.Namespace) -> list[Tally]:
-    """What runs on every minor, on several at once: they take equally long, so no core is idle
-    while the last long test of one of them runs. Each prints what it says when it has ended.
+def _everything(baseline: str, others: list[str], options: argparse.Namespace) -> Tally:
+    """All tests, in runs of their own that go on at once, so that no processor is idle while one
+    waits for a service or for its last long test.
+
+    What starts the service and its jails waits most, so it runs beside the further minors, which
+    have a worker process each on two processors; when those are done, the baseline has all for
+    what runs beside user code. Each run's workers stay small, too: forking one costs by its size.
     """
-    if not minors:
-        return []
-    paths = [path for path in ON_EVERY_MINOR if (ROOT / path).is_dir()]
-    at_once = min(len(minors), options.jobs)
-
-    def run(minor: str) -> Tally:
-        home = ROOT / ".venvs" / minor
-        return _run(minor, home, paths, options, options.jobs // at_once, aside=True)
-
-    with ThreadPoolExecutor(at_once) as pool:
-        return list(pool.map(run, minors))
+    core = [path for path in ON_EVERY_MINOR if (ROOT / path).is_dir()]
+    rest = ["tests", *(f"--ignore={path}" for path in core)]
+    home, each = ROOT / ".venv", max(1, options.jobs // 2)
+    total = Tally()
+    with ThreadPoolExecutor(1 + len(others)) as pool:
+        service = pool.submit(_run, baseline, home, rest, options)
+        beside = [
+            pool.submit(_run, minor, ROOT / ".venvs" / minor, core, options, jobs=each, aside=True)
+            for minor in others
+        ]
+        for run in beside:
+            total.add(run.result())
+        total.add(_run(baseline, home, core, options, aside=True))
+        total.add(service.result())
+    return total
 
 
 def _run(
@@ -97,25 +109,28 @@ def _run(
     home: Path,
     paths: list[str],
     options: argparse.Namespace,
-    jobs: int,
     *,
+    jobs: int = 0,
     aside: bool = False,
 ) -> Tally:
-    """Run pytest in one environment, in worker processes, so that a crash costs one test."""
+    """Run pytest in a minor's environment, in `jobs` worker processes (those of the options if 0),
+    so that a crash costs one test. What runs `aside` of others says all at its end.
+    """
     python = home / "bin/python"
     if not python.exists():
         print(f"FAILED: CPython {minor} is installed but {home} is missing; run `make setup`")
         return Tally(failed=1)
     marks = options.marks or (QUICK if options.fast else "not fuzz")
-    print(f"=== CPython {minor}: {' '.join(paths)} ({marks})", flush=True)
+    name = f"CPython {minor}: {' '.join(paths)} ({marks})"
+    print(f"=== {name}", flush=True)
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         results = Path(folder, "results.xml")
         command = [str(python), "-m", "pytest", "-q", "-m", marks, f"--junitxml={results}"]
-        command += [f"--numprocesses={jobs}", "--dist=worksteal", *paths]
+        command += [f"--numprocesses={jobs or options.jobs}", "--dist=worksteal", *paths]
         status, said = _call(command, aside)
         took = time.monotonic() - began
-        print(f"=== CPython {minor}: {took:.0f} s\n{said}", end="", flush=True)
+        print(f"=== {name}: {took:.0f} s\n{said}", end="", flush=True)
         if status == NO_TESTS_FOUND:
             print(f"CPython {minor}: no test found in {' '.join(paths)}")
             return Tally(failed=0 if options.marks else 1)
@@ -145,6 +160,8 @@ def _call(command: list[str], aside: bool) -> tuple[int, str]:
 def _read(results: Path) -> Tally:
     tally = Tally()
     for case in ElementTree.parse(results).iter("testcase"):
+        file = case.get("classname", "").replace(".", "/") + ".py"
+        tally.took_ms[file] += round(1000 * float(case.get("time", "0")))
         skipped = case.find("skipped")
         if case.find("failure") is not None or case.find("error") is not None:
             tally.failed += 1
@@ -162,6 +179,9 @@ def _report(total: Tally, missing: list[str]) -> None:
             print(f"  {count:5}  {reason}")
     for minor in missing:
         print(f"not tested here: CPython {minor} (not found on this machine)")
+    print("\ntook longest, on all minors together:")
+    for file, ms in total.took_ms.most_common(LONGEST):
+        print(f"  {ms / 1000:5.0f} s  {file}")
     skipped = sum(total.skips.values())
     print(f"\n{total.passed} passed, {total.failed} failed, {skipped} skipped")
 

@@ -49,6 +49,7 @@ def test_failures_crashes_and_skips_are_counted(tmp_path: Path) -> None:
     output, status = run(tmp_path, MIXED)
     assert output.splitlines()[-1] == "2 passed, 3 failed, 1 skipped"
     assert "no database" in output
+    assert "test_good.py\n" in output.partition("took longest")[2]
     assert status == 1
 
 
@@ -64,25 +65,28 @@ def test_a_run_without_failures_succeeds(tmp_path: Path) -> None:
     assert (output.splitlines()[-1], status) == ("2 passed, 0 failed, 0 skipped", 0)
 
 
-@pytest.mark.parametrize(("jobs", "at_once", "each"), [(1, 1, 1), (2, 2, 1), (5, 2, 2), (9, 3, 3)])
-def test_further_minors_share_the_jobs(
-    monkeypatch: pytest.MonkeyPatch, jobs: int, at_once: int, each: int
+@pytest.mark.parametrize(("jobs", "each"), [(1, 1), (2, 1), (5, 2), (8, 4)])
+def test_everything_runs_once_and_what_can_at_once(
+    monkeypatch: pytest.MonkeyPatch, jobs: int, each: int
 ) -> None:
-    minors = ["3.12", "3.13", "3.14"][: max(2, at_once)]
-    together = threading.Barrier(at_once)
+    together = threading.Barrier(3)
     given = []
 
     def instead(
-        minor: str, _home: Path, _paths: list[str], _options: Any, jobs: int, **_: Any
+        minor: str, _home: Path, paths: list[str], _options: Any, *, jobs: int = 0, **_: Any
     ) -> Any:
-        together.wait(60)
-        given.append((minor, jobs))
+        if minor != "3.11" or "tests" in paths:
+            together.wait(60)
+        given.append((minor, *paths[:1], jobs))
         return runner.Tally(passed=1)
 
     monkeypatch.setattr(runner, "_run", instead)
-    tallies = runner._side_by_side(minors, argparse.Namespace(jobs=jobs))
-    assert sum(tally.passed for tally in tallies) == len(minors)
-    assert sorted(given) == [(minor, each) for minor in minors]
+    options = argparse.Namespace(jobs=jobs)
+    assert runner._everything("3.11", ["3.12", "3.13"], options).passed == 4
+    first, *_ = runner.ON_EVERY_MINOR
+    beside, alone = {("3.12", first, each), ("3.13", first, each)}, ("3.11", first, 0)
+    assert set(given) == {("3.11", "tests", 0), *beside, alone}
+    assert not beside & set(given[given.index(alone) :])
 
 
 def test_what_runs_aside_says_all_at_its_end(capfd: pytest.CaptureFixture[str]) -> None:
