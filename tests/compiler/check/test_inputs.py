@@ -99,9 +99,27 @@ def test_examples_come_from_python_or_json_lines(tmp_path: Path) -> None:
     assert calls(inputs, "example") == ["f(1, [2.5])", "f(a=None)"]
 
 
-@pytest.mark.parametrize(
-    "text", ["f(", "x + 1", "h(1)", '{"function": "h"}', '{"function": "f"', "{}"]
-)
+def test_examples_may_be_a_program_that_uses_the_module(tmp_path: Path) -> None:
+    source = "def f(a): return a\ndef g(): pass\n"
+    written = """
+import app
+for n in range(3):
+    print(app.f(n))
+assert app.f('x') == 'x'
+app.f(2.5)
+"""
+    inputs = collected(source, tmp_path, examples=written)
+    assert calls(inputs, "example") == ["f(0)", "f(1)", "f(2)", "f('x')", "f(2.5)"]
+    assert inputs.setup == ""
+
+
+@pytest.mark.parametrize("text", ["h(1)", "for n in range(3): print(n)", "g = 1; [].sort()"])
+def test_examples_that_call_nothing_are_refused(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ValueError, match="calls no function of the module"):
+        collected("def g(a): pass\nf = print\n", tmp_path, examples=text)
+
+
+@pytest.mark.parametrize("text", ["f(", "x + 1", '{"function": "h"}', '{"function": "f"', "{}"])
 def test_a_bad_examples_file_names_the_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(ValueError, match=r"line 1|not Python"):
         collected("def f(a): pass\n", tmp_path, examples=text)

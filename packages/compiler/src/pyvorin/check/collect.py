@@ -1,5 +1,5 @@
-"""Calls that really happen: run the module's main block and its doctests, and write down the
-arguments.
+"""Calls that really happen: run the module's main block, its doctests and an examples file, and
+write down the arguments.
 
 Recording watches call events of the module's own functions and methods (`sys.setprofile`), so calls
 among them are seen too, and nothing is wrapped or replaced. Of each function the first calls are
@@ -31,8 +31,8 @@ MAX_PER_FUNCTION: Final = 24
 
 
 def collect(job: dict[str, Any]) -> list[Case]:
-    """Calls of the job's functions that its doctests and its main block make, without duplicates,
-    doctests first."""
+    """Calls of the job's functions that its setup (the examples file), its doctests and its main
+    block make, in this order, without duplicates."""
     if job["root"] and job["root"] not in sys.path:
         sys.path.insert(0, job["root"])
     sys.argv = [job["path"]]
@@ -40,7 +40,11 @@ def collect(job: dict[str, Any]) -> list[Case]:
     code = compile(job["source"], job["path"], "exec", dont_inherit=True)
     wanted = {item: item.co_qualname for item in top_level(code, job["functions"])}
     cases: dict[tuple[str, str], Case] = {}
-    runs = [("doctest", _run_doctests, job["name"])] if ">>>" in job["source"] else []
+    runs: list[tuple[str, Callable[[CodeType, ModuleType], None], str]] = []
+    if job["setup"]:
+        runs.append(("example", _examples_of(job["setup"]), job["name"]))
+    if ">>>" in job["source"]:
+        runs.append(("doctest", _run_doctests, job["name"]))
     runs.append(("main", _run_module, "__main__"))
     for origin, action, name in runs:
         recorder = Recorder(wanted, origin)
@@ -71,6 +75,17 @@ def _place(module: ModuleType, name: str) -> None:
 
 def _run_module(code: CodeType, module: ModuleType) -> None:
     exec(code, module.__dict__)
+
+
+def _examples_of(setup: str) -> Callable[[CodeType, ModuleType], None]:
+    """Runs an examples file in the module, which the file may also import by its name."""
+
+    def run(code: CodeType, module: ModuleType) -> None:
+        sys.modules[module.__name__] = module
+        exec(code, module.__dict__)
+        exec(compile(setup, "<setup>", "exec", dont_inherit=True), module.__dict__)
+
+    return run
 
 
 def _run_doctests(code: CodeType, module: ModuleType) -> None:

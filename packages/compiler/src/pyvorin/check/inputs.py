@@ -2,7 +2,7 @@
 
     collect(source, path, functions=None, examples=None, seed=…)  →  Inputs
 
-Sources, in order: an examples file, doctests, the module's level and `if __name__ == "__main__"`
+Sources, in order: an examples file (its calls, and those it makes as it runs), doctests, the module's level and `if __name__ == "__main__"`
 block (run once in a limited process that records arguments), evidence in the code for functions
 that nothing calls; then neighbours of all. Deterministic for a program whose run is; the seed
 chooses among neighbours.
@@ -46,14 +46,20 @@ def collect(
     found = definitions(source)
     wanted = [name for name in found if functions is None or name in functions]
     written, setup = read_examples(examples, frozenset(found)) if examples else ([], "")
-    job = Program(path, source).job("collect", functions=wanted)
+    job = Program(path, source).job("collect", functions=wanted, setup=setup)
     recorded = (recorder or in_process_of_its_own)(job)
+    if examples and functions is None and not _has_examples(*written, *recorded):
+        raise ValueError("it calls no function of the module, neither directly nor as it runs")
     cases: list[Case] = []
     for name in wanted:
         real = [case for case in (*written, *recorded) if case.function == name]
         real = real or ([] if is_method(name) else evidence(found[name]))
         cases += _with_neighbours(real, found[name], seed)
-    return Inputs(tuple(cases), setup)
+    return Inputs(tuple(cases), setup if written else "")
+
+
+def _has_examples(*cases: Case) -> bool:
+    return any(case.origin == "example" for case in cases)
 
 
 def in_process_of_its_own(job: dict[str, Any]) -> list[Case]:
