@@ -1,9 +1,20 @@
 import math
+import re
+import sys
+import threading
+from array import array
+from collections import Counter, OrderedDict, defaultdict, deque
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+from fractions import Fraction
+from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyvorin.check.case import Case, builder, join, split
+from pyvorin.check.case import Case, builder, join, shown, split
 from pyvorin.check.spell import UnspellableError, spell, spell_call
 
 
@@ -32,6 +43,10 @@ class Hiding:
     @x.setter
     def x(self, value: int) -> None:
         raise AssertionError
+
+
+class Colour(Enum):
+    RED = 1
 
 
 class Listed(list[int]):
@@ -126,10 +141,78 @@ def test_what_a_descriptor_of_the_class_hides_is_rebuilt_in_the_dict() -> None:
     assert vars(again) == {"x": 5}
 
 
-@pytest.mark.parametrize("value", [Listed(), iter([]), open, (int(i) for i in "")])
+@pytest.mark.parametrize(
+    "value", [lambda: 0, threading.Lock(), sys, (int(i) for i in "")], ids=repr
+)
 def test_what_cannot_be_rebuilt_has_no_spelling(value: object) -> None:
     with pytest.raises(UnspellableError):
-        spell(value, {"open": None})
+        spell(value, {})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Listed([1, [2]]),
+        open,
+        math.sqrt,
+        Decimal("1.50"),
+        Fraction(2, 6),
+        date(2024, 2, 29),
+        Colour.RED,
+        deque([1, 2, 3], maxlen=3),
+        defaultdict(list, {"a": [1]}),
+        Counter("abca"),
+        OrderedDict(b=1, a=2),
+        array("d", [0.5, -0.0]),
+        Path("/a/b"),
+        re.compile("a+", re.IGNORECASE),
+    ],
+    ids=repr,
+)
+def test_objects_of_other_modules_are_rebuilt(value: object) -> None:
+    (again,) = evaluated(f"f({spell(value, {'open': None})})")
+    assert type(again) is type(value)
+    assert again == value
+    assert repr(again) == repr(value)
+
+
+def test_a_generator_of_random_numbers_goes_on_where_it_stood() -> None:
+    chance = Random(5)
+    chance.gauss(0.0, 1.0)
+    (again,) = evaluated(spell_call("f", [chance], {}, {}))
+    assert [again.gauss(0.0, 1.0) for _ in range(9)] == [chance.gauss(0.0, 1.0) for _ in range(9)]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [math.sin(n) for n in range(20_000)],
+        [n * n % 251 - 100 for n in range(30_000)],
+        [n**4 - 2**62 for n in range(300)],
+        [2**64 + n for n in range(300)],
+        [-0.0, *map(float, range(300)), math.inf],
+        tuple(n * n for n in range(1000)),
+        [*range(300), True],
+    ],
+)
+def test_many_numbers_are_spelled_exactly(value: list[object]) -> None:
+    text = spell(value, {})
+    (again,) = evaluated(f"f({text})")
+    assert repr(again) == repr(value)
+    assert len(text) < 12 * len(value) or type(value[0]) is int
+
+
+def test_a_call_with_many_numbers_is_shown_without_them() -> None:
+    call = spell_call("f", [[n / 7 for n in range(999)], 3], {}, {})
+    assert shown(call) == "f([… 999 numbers], 3)"
+    assert shown("f('" + "x" * 500 + "')") == "f('" + "x" * 296 + "…"
+
+
+def test_only_the_first_items_are_spelled_when_told_so() -> None:
+    values = [list(range(100)), {n: n for n in range(9)}, "x" * 1000, [0.5] * 900]
+    assert spell_call("f", values, {}, {}, most=2) == (
+        f"f([0, 1], {{0: 0, 1: 1}}, {'x' * 32!r}, [0.5, 0.5])"
+    )
 
 
 @pytest.mark.parametrize("text", ["f(1), f(2)", "f(1) + f(2)", "f(1)(2)", "f(1) if 0 else 2", "f"])

@@ -61,6 +61,28 @@ def test_many_calls_are_thinned_out_towards_later_ones(tmp_path: Path) -> None:
     assert int(recorded[-1][2:-1]) > 2000
 
 
+def test_calls_with_much_data_are_recorded_and_varied_by_their_first_items(tmp_path: Path) -> None:
+    source = """
+    def total(xs, scale):
+        return sum(xs) * scale
+    def count(words):
+        return len(words)
+    total([n / 7 for n in range(30_000)], 2.0)
+    count([str(n) * 3 for n in range(200_000)])
+    """
+    inputs = collected(source, tmp_path)
+    whole, cut, only = calls(inputs, "main")
+    assert len(whole) > 300_000
+    assert cut.startswith("total([0.0, 0.142")
+    assert len(cut) < 2000
+    assert only.startswith("count(['000', '111'")  # whole, it would be too long
+    assert len(only) < 2000
+    assert {case.function for case in inputs.cases if case.origin == "neighbour"} == {
+        "total",
+        "count",
+    }
+
+
 @pytest.mark.parametrize(
     "end", ["while True: pass", "import sys; sys.exit(3)", "1 / 0", "import os; os._exit(1)"]
 )

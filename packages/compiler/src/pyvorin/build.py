@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from pyvorin_wire.diagnostic import Diagnostic, Severity, Span
 
+from pyvorin.check.case import shown
 from pyvorin.check.definitions import definitions
 from pyvorin.check.gain import Gain, measure, slow
 from pyvorin.check.process import Program
@@ -290,7 +291,7 @@ def _mismatch(request: Request, found: Shrunk, tally: Tally) -> Diagnostic:
     number = found.original.number
     where = "" if found.alone else f" (after the {number} calls before it)"
     shrunk = " (shrunk)" if found.case.call != found.original.case.call else ""
-    notes = [f"input{shrunk}: {_clip(found.case.call)}{where}"]
+    notes = [f"input{shrunk}: {shown(found.case.call)}{where}"]
     for item in found.differences[:3]:
         notes.append(f"{item.path}: CPython {item.expected}, compiled {item.actual}")
     origins = ", ".join(f"{origin} {count:,}" for origin, count in tally.origins.most_common())
@@ -311,14 +312,20 @@ def _mismatch(request: Request, found: Shrunk, tally: Tally) -> Diagnostic:
 
 
 def _not_worth(request: Request, gain: Gain, least: float, calls: bool) -> Diagnostic:
+    name, ratio = gain.function, f"{gain.ratio:.2f}x as fast"
+    said = f"compiling `{name}` will not help: it was {ratio}"
+    help = "if real inputs are larger, give one with --examples"
+    if not gain.recorded:
+        said = f"nothing in this run calls `{name}`, and a guessed call was {ratio}"
+        help = "give real calls with --examples"
     return Diagnostic(
         "PYV510",
         Severity.PERF,
-        f"compiling `{gain.function}` will not help: it was {gain.ratio:.2f}x as fast",
+        said,
         definition_span(request.source, request.path, gain.function),
         result=f"`{gain.function}` stays in Python (min-speedup = {least:g})",
         notes=(_measured(gain, calls),),
-        help=("if real inputs are larger, give one with --examples",),
+        help=(help,),
         function=gain.function,
         slug="not-worth-compiling",
     )
@@ -344,11 +351,7 @@ def _measured(gain: Gain, calls: bool) -> str:
     return (
         f"measured: CPython {gain.cpython_ns / 1000:.1f} µs a call,"
         f" compiled {gain.native_ns / 1000:.1f} µs"
-    ) + (f", on {_clip(gain.call)}" if calls else "")
-
-
-def _clip(text: str, limit: int = 300) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    ) + (f", on {shown(gain.call)}" if calls else "")
 
 
 def definition_span(source: str, path: str, name: str) -> Span | None:

@@ -7,19 +7,26 @@
 Source is the one form that people can read in a report and paste into a prompt, that travels as
 JSON, and from which two processes build equal but separate arguments. `nan` and `inf` name the
 floats; `_instance(C, {...})` makes an object of a class of the module from its attributes, without
-calling its `__init__`.
+calling its `__init__`, `_rebuilt(…)` any other as `copy` does; `_numbers("d", "…")` are many.
 """
 
 from __future__ import annotations
 
 import ast
+import base64
+import re
+import struct
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from operator import attrgetter
 from types import MemberDescriptorType
 from typing import Any, Final, NamedTuple
 
 from pyvorin.check.definitions import resolve
 
 ORIGINS: Final = ("example", "doctest", "main", "evidence", "neighbour")
+LONG: Final = 20_000  # characters of a call that is too long to be varied
+_MANY: Final = re.compile(r"_numbers\('(\w)', '([^']*)'\)")
 RECORDED: Final = frozenset({"example", "doctest", "main"})  # what a person wrote or a run did
 
 
@@ -83,6 +90,12 @@ def split(call: str) -> tuple[str, list[tuple[str | None, str]]]:
             text = "**" + text
         parts.append((keyword, text))
     return ast.unparse(node.func), parts
+
+
+def shown(call: str, most: int = 300) -> str:
+    """A call as people may want to read it, on a line: without the digits of many numbers."""
+    text = _MANY.sub(lambda many: f"[… {len(_numbers(*many.groups()))} numbers]", call)
+    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def join(function: str, arguments: list[tuple[str | None, str]]) -> str:
@@ -172,9 +185,43 @@ def _is_stored(cls: type, name: object) -> bool:
     )
 
 
+def _imported(module: str, path: str) -> Any:
+    """What a module has under a dotted name."""
+    return attrgetter(path)(import_module(module))
+
+
+def _rebuilt(
+    make: Callable[..., Any], arguments: Any, state: Any, items: list[Any], pairs: list[Any]
+) -> Any:
+    """The object that such a `__reduce_ex__` describes."""
+    made = make(*arguments)
+    if hasattr(made, "__setstate__"):
+        if state is not None:
+            made.__setstate__(state)
+    elif state is not None:
+        stored, slots = state if isinstance(state, tuple) else (state, None)
+        made.__dict__.update(stored or {})
+        for name, value in (slots or {}).items():
+            setattr(made, name, value)
+    for item in items:
+        made.append(item)
+    for key, value in pairs:
+        made[key] = value
+    return made
+
+
+def _numbers(code: str, text: str) -> list[Any]:
+    """Numbers of one of the classes of `struct`, in base 85."""
+    data = base64.b85decode(text)
+    return list(struct.unpack(f"<{len(data) // struct.calcsize(code)}{code}", data))
+
+
 _NAMES: Final[dict[str, Any]] = {
     "nan": float("nan"),
     "inf": float("inf"),
     "_filled": _filled,
+    "_imported": _imported,
     "_instance": _instance,
+    "_numbers": _numbers,
+    "_rebuilt": _rebuilt,
 }

@@ -4,7 +4,8 @@ write down the arguments.
 Recording watches call events of the module's own functions and methods (`sys.setprofile`), so calls
 among them are seen too, and nothing is wrapped or replaced. Of each function the first calls are
 kept, then ever fewer: call number 2, 4, 8, 16, … of those that follow, so that later and larger
-inputs are represented.
+inputs are represented. A call with much data is kept once more with the first items only, which is
+all there is of it when there is too much.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from types import CodeType, FrameType, ModuleType
 from typing import Any, Final
 
 from pyvorin.check import load
-from pyvorin.check.case import Case
+from pyvorin.check.case import LONG, Case
 from pyvorin.check.definitions import codes_of
 from pyvorin.check.pipes import captured
 from pyvorin.check.spell import UnspellableError, spell_call
@@ -28,6 +29,8 @@ from pyvorin.limits import time_limit
 
 FIRST: Final = 8
 MAX_PER_FUNCTION: Final = 24
+MAX_CHARS: Final = 8_000_000  # of all calls that are kept
+FEW: Final = 64  # items of each collection, where there are too many
 
 
 def collect(job: dict[str, Any]) -> list[Case]:
@@ -102,6 +105,7 @@ class Recorder:
         self.wanted = wanted
         self.origin = origin
         self.seen = dict.fromkeys(map(id, wanted), 0)  # to hash a code object is to read it all
+        self.left = MAX_CHARS
         self.cases: list[Case] = []
 
     def watch(self, action: Callable[[CodeType, ModuleType], None], *args: Any) -> None:
@@ -122,10 +126,21 @@ class Recorder:
         later = count - FIRST
         if later > 0 and (later & (later - 1) or FIRST + later.bit_length() > MAX_PER_FUNCTION):
             return
-        with suppress(UnspellableError, RecursionError):
+        if not self._keep(code, frame):
+            self._keep(code, frame, FEW)
+
+    def _keep(self, code: CodeType, frame: FrameType, most: int = sys.maxsize) -> bool:
+        """Keep the call, with so many items of each collection; False if that is not enough."""
+        try:
             args, kwargs = _arguments(code, frame.f_locals)
-            call = spell_call(self.wanted[code], args, kwargs, frame.f_globals)
-            self.cases.append(Case(self.wanted[code], call, self.origin))
+            call = spell_call(self.wanted[code], args, kwargs, frame.f_globals, most)
+        except (UnspellableError, RecursionError):
+            return False
+        if len(call) > self.left:
+            return False
+        self.left -= len(call)
+        self.cases.append(Case(self.wanted[code], call, self.origin))
+        return len(call) < LONG
 
 
 def _arguments(code: CodeType, found: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:

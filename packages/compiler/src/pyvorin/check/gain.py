@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from pyvorin_wire import frames
 
-from pyvorin.check.case import RECORDED, Case
+from pyvorin.check.case import RECORDED, Case, shown
 from pyvorin.check.definitions import definitions
 from pyvorin.check.process import ChildEnded, Program, converse
 from pyvorin.check.run import differ
@@ -44,7 +44,7 @@ class Gain(NamedTuple):
             "cpython_s": _decimal(self.cpython_ns),
             "native_s": _decimal(self.native_ns),
             "ratio": f"{self.ratio:.2f}",
-            "call": self.call if len(self.call) <= 200 else self.call[:199] + "…",
+            "call": shown(self.call, 200),
             "recorded": self.recorded,
             "loops": self.loops,
             "rounds": self.rounds,

@@ -2,10 +2,10 @@
 
     collect(source, path, functions=None, examples=None, seed=…)  →  Inputs
 
-Sources, in order: an examples file (its calls, and those it makes as it runs), doctests, the module's level and `if __name__ == "__main__"`
-block (run once in a limited process that records arguments), evidence in the code for functions
-that nothing calls; then neighbours of all. Deterministic for a program whose run is; the seed
-chooses among neighbours.
+Sources, in order: an examples file (its calls, and those it makes as it runs), doctests, the
+module's level and `if __name__ == "__main__"` block (run once in a limited process that records
+arguments), evidence in the code for functions that nothing calls; then neighbours of all.
+Deterministic for a program whose run is; the seed chooses among neighbours.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pyvorin_wire.errors import WireError
 
-from pyvorin.check.case import Case, Inputs
+from pyvorin.check.case import LONG, Case, Inputs
 from pyvorin.check.definitions import definitions, is_method
 from pyvorin.check.evidence import evidence, positional
 from pyvorin.check.examples import examples as read_examples
@@ -83,7 +83,7 @@ def _with_neighbours(real: list[Case], definition: ast.FunctionDef, seed: int) -
     known = {case.call for case in real}
     real = [case for i, case in enumerate(real) if case.call not in {c.call for c in real[:i]}]
     step = max(1, len(real) // MAX_SEEDS)
-    seeds = [case for case in real[::step] if len(case.call) < 20_000][:MAX_SEEDS]
+    seeds = [case for case in real[::step] if len(case.call) < LONG][:MAX_SEEDS]
     near: dict[str, Case] = {}
     for case in seeds:
         share = -(-NEIGHBOURS // len(seeds))

@@ -2,23 +2,33 @@
 
     spell([1, -0.0, float("nan")], globals)   →  "[1, -0.0, nan]"
     spell_call("f", [a, a], {}, globals)      →  "f((_1 := [0]), _1)"
+    spell_call("f", [a], {}, globals, most=2) →  "f([0, 1])", of however many
 
-Only exact built-in types, names of the module (its functions and classes) and plain objects of the
-module's classes have a spelling. The result builds an equal value, with the same sharing of mutable
-objects within one call.
+Built-in types, names of the module (its functions and classes) and plain objects of its classes are
+spelled as people would; anything else as `copy` makes it, if it can (`__reduce_ex__`). The result
+builds an equal value, with the same sharing of mutable objects within one call. Many numbers are
+spelled in base 85, so that real data fits.
 """
 
 from __future__ import annotations
 
+import base64
 import builtins
+import copyreg
+import struct
+import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import islice
 from math import copysign, isinf, isnan
 from types import BuiltinFunctionType, FunctionType, MemberDescriptorType
 from typing import Any, Final
 
-MAX_CHARS: Final = 200_000
+MAX_CHARS: Final = 1_000_000
 _RUN: Final = 64  # a longer list that is a range, or one value repeated, is spelled so
+_PACKED: Final = 256  # a longer sequence of numbers of one class is spelled in base 85
+_TEXT: Final = 16  # where items are counted, so many characters or bytes are one
 _HEAP: Final = 1 << 9  # flag of classes that were made at run time
 _MUTABLE: Final = (list, dict, set, bytearray)
 
@@ -33,10 +43,15 @@ def spell(value: Any, names: Mapping[str, Any]) -> str:
 
 
 def spell_call(
-    function: str, args: Sequence[Any], kwargs: Mapping[str, Any], names: Mapping[str, Any]
+    function: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    names: Mapping[str, Any],
+    most: int = sys.maxsize,
 ) -> str:
-    """Source of a call with these arguments. Raises UnspellableError."""
-    speller = _Speller(names)
+    """Source of a call with these arguments, but only the first `most` items of each collection.
+    Raises UnspellableError."""
+    speller = _Speller(names, most)
     speller.note_sharing([*args, *kwargs.values()])
     parts = [speller.spell(value) for value in args]
     parts += [f"{name}={speller.spell(value)}" for name, value in kwargs.items()]
@@ -47,8 +62,9 @@ class _Speller:
     """Spells the values of one call. Mutable objects seen twice are bound to `_1`, `_2`, … where
     they first appear."""
 
-    def __init__(self, names: Mapping[str, Any]) -> None:
+    def __init__(self, names: Mapping[str, Any], most: int = sys.maxsize) -> None:
         self.names = names
+        self.most = most
         self.shared: set[int] = set()
         self.bound: dict[int, str] = {}
         self.open: set[int] = set()
@@ -93,7 +109,7 @@ class _Speller:
             return self._named(value)
         if _is_plain_object(value):
             return self._instance(value)
-        raise UnspellableError(f"a {kind.__name__} has no spelling")
+        return self._rebuilt(value)
 
     def _instance(self, value: Any) -> str:
         """One that is met again is bound before its attributes, which may lead back to it."""
@@ -104,15 +120,33 @@ class _Speller:
         bound = self.bound[id(value)] = f"_{len(self.bound) + 1}"
         return f"_filled(({bound} := _instance({name}, {{}})), {self.spell(_state(value))})"
 
+    def _rebuilt(self, value: Any) -> str:
+        """Any other object, from what it tells `copy` and `pickle` of itself."""
+        try:
+            reduce = copyreg.dispatch_table.get(type(value))
+            with warnings.catch_warnings(action="ignore"):  # of iterators, which will not for long
+                made = reduce(value) if reduce else value.__reduce_ex__(2)
+            make, arguments, state, items, pairs = (*made, None, None, None)[:5]
+            parts = [make, arguments, state, list(items or ()), list(pairs or ())]
+        except Exception:
+            raise UnspellableError(f"a {type(value).__name__} has no spelling") from None
+        return f"_rebuilt({', '.join(map(self.spell, parts))})"
+
     def _named(self, value: Any) -> str:
         name = getattr(value, "__name__", "")
         found = self.names.get(name, getattr(builtins, name, None)) if name else None
+        if found is value:
+            return str(name)
+        module, path = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+        found = sys.modules.get(str(module)) if module != self.names.get("__name__") else None
+        for part in str(path).split("."):
+            found = getattr(found, part, None)
         if found is not value:
-            raise UnspellableError("not a name of the module")
-        return str(name)
+            raise UnspellableError("not a name of a module")
+        return f"_imported({module!r}, {path!r})"
 
     def sequence(self, items: Sequence[Any]) -> str:
-        return ", ".join(self.spell(item) for item in items)
+        return ", ".join(self.spell(item) for item in items[: self.most])
 
 
 def _children(value: Any) -> list[Any]:
@@ -129,11 +163,18 @@ def _is_plain_object(value: Any) -> bool:
     class, and all bases but `object`, were made by `class` statements of one module.
     """
     kind = type(value)
-    return kind.__module__ != "builtins" and all(
-        base is object
-        or (type(base) is type and base.__flags__ & _HEAP and base.__module__ == kind.__module__)
-        for base in kind.__mro__
-    )
+    if kind.__module__ == "builtins":
+        return False
+    for base in kind.__mro__[:-1]:
+        if type(base) is not type or not base.__flags__ & _HEAP:
+            return False
+        if base.__module__ != kind.__module__:
+            return False
+    try:
+        object.__new__(kind)  # as it will be made; classes that C made refuse
+    except TypeError:
+        return False
+    return True
 
 
 def _state(value: Any) -> dict[str, Any]:
@@ -161,7 +202,21 @@ def _float(_: _Speller, value: float) -> str:
 
 
 def _list(speller: _Speller, value: list[Any]) -> str:
-    return _run(value) or f"[{speller.sequence(value)}]"
+    value = value[: speller.most]
+    return _run(value) or _packed(value) or f"[{speller.sequence(value)}]"
+
+
+def _packed(value: Sequence[Any]) -> str:
+    """A short spelling of many floats, or of many ints of at most 64 bits; else empty."""
+    if len(value) <= _PACKED or type(value[0]) not in (int, float):
+        return ""
+    if any(type(item) is not type(value[0]) for item in value):
+        return ""
+    for code in "d" if type(value[0]) is float else "bhiq":
+        with suppress(struct.error):
+            data = struct.pack(f"<{len(value)}{code}", *value)
+            return f"_numbers({code!r}, {base64.b85encode(data).decode()!r})"
+    return ""
 
 
 def _run(value: list[Any]) -> str:
@@ -188,11 +243,16 @@ def _float_or_repr(value: Any) -> str:
 
 
 def _tuple(speller: _Speller, value: tuple[Any, ...]) -> str:
+    value = value[: speller.most]
+    packed = _packed(value)
+    if packed:
+        return f"tuple({packed})"
     return f"({speller.sequence(value)}{',' if len(value) == 1 else ''})"
 
 
 def _dict(speller: _Speller, value: dict[Any, Any]) -> str:
-    items = (f"{speller.spell(key)}: {speller.spell(item)}" for key, item in value.items())
+    kept = islice(value.items(), speller.most)
+    items = (f"{speller.spell(key)}: {speller.spell(item)}" for key, item in kept)
     return "{" + ", ".join(items) + "}"
 
 
@@ -208,7 +268,8 @@ def _complex(speller: _Speller, value: complex) -> str:
     return f"complex({_float(speller, value.real)}, {_float(speller, value.imag)})"
 
 
-def _repr(_: _Speller, value: Any) -> str:
+def _repr(speller: _Speller, value: Any) -> str:
+    value = value[: speller.most * _TEXT]
     if len(value) > MAX_CHARS:
         raise UnspellableError("too long")
     return _ascii(repr(value))

@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a Python source file")
-    parser.add_argument("--examples", metavar="FILE", help="representative calls, or a program that makes them")
+    parser.add_argument("--examples", metavar="FILE", help="calls, or a program that makes them")
     parser.add_argument("--format", choices=FORMATS, default="text")
 
 
