@@ -129,6 +129,20 @@ def python(script: str, *arguments: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+STOPPED = """
+    import threading
+    engine.stop(20)
+    left = [each.name for each in threading.enumerate() if "run_notif" in each.name]
+    assert not left, left
+"""
+
+
+def test_a_stopping_engine_does_not_give_up_on_its_threads(tmp_path: Path) -> None:
+    """It waits up to 10 s for each: one that sleeps longer makes every stop of the service slow."""
+    script = textwrap.dedent(CHILD).replace("engine.stop(1)\n", textwrap.dedent(STOPPED))
+    python(script, str(tmp_path), str(tmp_path / "ran"), "1")
+
+
 UNGUARDED = """
     from pyvorin_server.engine import port
     port.prepare = lambda settings: None

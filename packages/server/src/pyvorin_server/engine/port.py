@@ -27,7 +27,7 @@ QUEUE = "builds"
 WORKFLOW = "build"
 APPLICATION = "pyvorin-server"
 APPLICATION_VERSION = "1"
-_UNUSED_POLL_S = 60.0  # for messages between workflows, of which there are none
+_UNUSED_POLL_S = 0.5  # for messages between workflows, of which there are none; `stop` waits for it
 
 _MOST_TURNS = 2**31 - 2  # the engine's priorities end there
 _FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
@@ -67,11 +67,16 @@ class Engine:
                 "notification_listener_polling_interval_sec": _UNUSED_POLL_S,
             }
         )
+        self._running = 0
         run = DBOS.step(name="run")(build)
 
         @DBOS.workflow(name=WORKFLOW)
         async def workflow(job_id: str, attempt: int) -> str:
-            return await run(job_id, attempt)
+            self._running += 1
+            try:
+                return await run(job_id, attempt)
+            finally:
+                self._running -= 1
 
     def start(self) -> None:
         """Recover this executor's unfinished jobs and begin to take new ones."""
@@ -83,8 +88,10 @@ class Engine:
         )
 
     def stop(self, wait_s: int) -> None:
-        """Take nothing new; give running jobs `wait_s` seconds; what is left is recovered later."""
-        DBOS.destroy(workflow_completion_timeout_sec=wait_s)
+        """Take nothing new; give running jobs `wait_s` seconds; what is left is recovered later.
+        The engine looks once a second whether any still runs, so it is not asked where none does.
+        """
+        DBOS.destroy(workflow_completion_timeout_sec=wait_s if self._running else 0)
 
 
 class EngineClient:
