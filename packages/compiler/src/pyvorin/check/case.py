@@ -13,9 +13,9 @@ calling its `__init__`, `_rebuilt(…)` any other as `copy` does; `_numbers("d",
 from __future__ import annotations
 
 import ast
-import base64
 import re
 import struct
+from binascii import a2b_base64
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from operator import attrgetter
@@ -211,8 +211,8 @@ def _rebuilt(
 
 
 def _numbers(code: str, text: str) -> list[Any]:
-    """Numbers of one of the classes of `struct`, in base 85."""
-    data = base64.b85decode(text)
+    """Numbers of one of the classes of `struct`, in base 64: timing makes them many times."""
+    data = a2b_base64(text)
     return list(struct.unpack(f"<{len(data) // struct.calcsize(code)}{code}", data))
 
 

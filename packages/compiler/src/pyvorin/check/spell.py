@@ -7,17 +7,17 @@
 Built-in types, names of the module (its functions and classes) and plain objects of its classes are
 spelled as people would; anything else as `copy` makes it, if it can (`__reduce_ex__`). The result
 builds an equal value, with the same sharing of mutable objects within one call. Many numbers are
-spelled in base 85, so that real data fits.
+spelled in base 64, so that real data fits.
 """
 
 from __future__ import annotations
 
-import base64
 import builtins
 import copyreg
 import struct
 import sys
 import warnings
+from binascii import b2a_base64
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -27,7 +27,7 @@ from typing import Any, Final
 
 MAX_CHARS: Final = 1_000_000
 _RUN: Final = 64  # a longer list that is a range, or one value repeated, is spelled so
-_PACKED: Final = 256  # a longer sequence of numbers of one class is spelled in base 85
+_PACKED: Final = 256  # a longer sequence of numbers of one class is spelled in base 64
 _TEXT: Final = 16  # where items are counted, so many characters or bytes are one
 _HEAP: Final = 1 << 9  # flag of classes that were made at run time
 _MUTABLE: Final = (list, dict, set, bytearray)
@@ -215,7 +215,7 @@ def _packed(value: Sequence[Any]) -> str:
     for code in "d" if type(value[0]) is float else "bhiq":
         with suppress(struct.error):
             data = struct.pack(f"<{len(value)}{code}", *value)
-            return f"_numbers({code!r}, {base64.b85encode(data).decode()!r})"
+            return f"_numbers({code!r}, {b2a_base64(data, newline=False).decode()!r})"
     return ""
 
 
