@@ -228,7 +228,7 @@ class Pool:
             with self._change:
                 if self._closed:
                     return False
-                if self._should_make():
+                if len(self._ready) < self._size:
                     return True
                 self._change.wait(_CHECK_S)
                 worn = [jail for jail in self._ready if self._is_worn(jail)]
@@ -238,11 +238,6 @@ class Pool:
                 with self._change:
                     self._lost += not jail.is_alive()
                 self._destroy(jail)
-
-    def _should_make(self) -> bool:
-        """While jobs run, the processors are theirs as long as half of the jails are ready."""
-        missing = self._size - len(self._ready)
-        return missing > 0 and (self._running == 0 or missing > self._size // 2)
 
     def _is_worn(self, jail: ReadyJail) -> bool:
         return not jail.is_alive() or time.monotonic() - jail.started_at > self._max_age_s
