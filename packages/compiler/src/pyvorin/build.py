@@ -29,7 +29,7 @@ from pyvorin.check.run import PATIENCE, Side, Tally, Verdict, check
 from pyvorin.check.shrink import Shrunk, shrink
 from pyvorin.errors import FINDINGS, MISMATCH, OK
 from pyvorin.options import DEFAULT_SEED, CompileOptions
-from pyvorin.report import Report, assemble
+from pyvorin.report import Report, assemble, duration
 
 MAX_PASSES: Final = 4
 MAX_SHRUNK: Final = 3  # differing functions shown in one build
@@ -349,8 +349,8 @@ def _why_slow(gain: Gain, least: float) -> str:
 
 def _measured(gain: Gain, calls: bool) -> str:
     return (
-        f"measured: CPython {gain.cpython_ns / 1000:.1f} µs a call,"
-        f" compiled {gain.native_ns / 1000:.1f} µs"
+        f"measured: CPython {duration(gain.cpython_ns / 1e9)} a call,"
+        f" compiled {duration(gain.native_ns / 1e9)}"
     ) + (f", on {shown(gain.call)}" if calls else "")
 
 

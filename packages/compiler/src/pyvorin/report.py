@@ -117,7 +117,7 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
     gain, checks = entry.get("gain"), entry.get("checks")
     ratio = f"{_three_digits(float(gain['ratio']))}x" if gain else "-"
-    times = [_duration(float(gain[side])) if gain else "-" for side in ("cpython_s", "native_s")]
+    times = [duration(float(gain[side])) if gain else "-" for side in ("cpython_s", "native_s")]
     checked = f"{checks['agreed']:,}" if checks else "-"
     why = " ".join(part for part in (entry["code"], entry["reason"]) if part)
     return (entry["name"], entry["verdict"], ratio, *times, checked, why)
@@ -129,7 +129,8 @@ def _three_digits(number: float) -> str:
     )
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Three digits with a unit: 0.0000123 is 12.3 µs."""
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if seconds >= size:
             return f"{_three_digits(seconds / size)} {unit}"
