@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import os
 import pickle
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -114,7 +115,8 @@ PLANT = """
     import asyncio
 
     client = EngineClient(load(Path(sys.argv[1]), {}), AesKey(b"k" * 32))
-    asyncio.run(client.enqueue(sys.argv[2], 0))
+    for job in sys.argv[2:]:
+        asyncio.run(client.enqueue(job, 0))
     client.close()
 """
 
@@ -143,6 +145,15 @@ def test_a_stopping_engine_does_not_give_up_on_its_threads(tmp_path: Path) -> No
     python(script, str(tmp_path), str(tmp_path / "ran"), "1")
 
 
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the database that an engine makes when it first starts."""
+    folder = tmp_path_factory.mktemp("engine")
+    python(CHILD, str(folder), str(folder / "ran"), "0")
+    assert not (folder / "ran").exists()
+    return folder
+
+
 UNGUARDED = """
     from pyvorin_server.engine import port
     port.prepare = lambda settings: None
@@ -151,16 +162,17 @@ UNGUARDED = """
 
 @pytest.mark.attack
 @pytest.mark.parametrize("guarded", [True, False])
-def test_a_pickled_row_never_runs_when_the_engine_recovers(tmp_path: Path, guarded: bool) -> None:
+def test_a_pickled_row_never_runs_when_the_engine_recovers(
+    prepared: Path, tmp_path: Path, guarded: bool
+) -> None:
     """A real engine, a real queued row, its argument replaced by an evil pickle.
 
     Without the refusal the same row does run: the attack is a real one.
     """
     ran = tmp_path / "evil-ran"
     log = tmp_path / "ran"
-    python(CHILD, str(tmp_path), str(log), "0")
-    python(PLANT, str(tmp_path), "job_evil")
-    python(PLANT, str(tmp_path), "job_good")
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+    python(PLANT, str(tmp_path), "job_evil", "job_good")
     evil = base64.b64encode(pickle.dumps({"args": (Evil(ran), 0), "kwargs": {}})).decode()
     connection = sqlite3.connect(tmp_path / "engine.db")
     with connection:
@@ -178,11 +190,10 @@ def test_a_pickled_row_never_runs_when_the_engine_recovers(tmp_path: Path, guard
         assert "job_evil" not in log.read_text()
 
 
-def test_a_queued_job_is_run_once_and_kept_in_wal(tmp_path: Path) -> None:
+def test_a_queued_job_is_run_once_and_kept_in_wal(prepared: Path, tmp_path: Path) -> None:
     log = tmp_path / "ran"
-    python(CHILD, str(tmp_path), str(log), "0")
-    for _ in range(2):
-        python(PLANT, str(tmp_path), "job_a")
+    shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
+    python(PLANT, str(tmp_path), "job_a", "job_a")
     python(CHILD, str(tmp_path), str(log), "3")
     assert log.read_text() == "job_a 0\n"
     connection = sqlite3.connect(tmp_path / "engine.db")

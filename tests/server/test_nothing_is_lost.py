@@ -24,15 +24,21 @@ from tests.server.service import PATIENCE_S, Device, Installation
 SLOW = 'MISBEHAVE = "slow"\ndef slow():\n    return {}\n'
 
 
-@pytest.fixture
-def own(fake_worker: Path, tmp_path: Path) -> Iterator[Installation]:
-    """A running installation of the test's own, to be hurt."""
-    made = make_installation(tmp_path, fake_worker)
-    made.start()
+@pytest.fixture(scope="module")
+def hurt(fake_worker: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation that these tests hurt, one after the other; nothing else uses it."""
+    made = make_installation(tmp_path_factory.mktemp("hurt"), fake_worker)
     yield made
-    assert made.process is not None
-    if made.process.poll() is None:
+    if made.process is not None and made.process.poll() is None:
         made.stop()
+
+
+@pytest.fixture
+def own(hurt: Installation) -> Installation:
+    """It running, if need be again: what a killed one leaves behind must not keep it from that."""
+    if hurt.process is None or hurt.process.poll() is not None:
+        hurt.start()
+    return hurt
 
 
 def activated(installation: Installation) -> Device:
