@@ -1,7 +1,7 @@
 """Functions compiled for the types of their recorded calls, which then meet all other calls.
 
-    compare(source, recorded, calls, least)                    as it is delivered
-    compare(source, recorded, calls, least, ("once", …))       with guards failed on purpose
+    compare(source, recorded, calls, share)                    as it is delivered
+    compare(source, recorded, calls, share, ("once", …))       with guards failed on purpose
 
 What was not predicted must answer as exactly as what was. Tests of one file ask for the same again:
 a source is compiled once for each set of recorded calls, and CPython answers a list of calls once.
@@ -23,7 +23,7 @@ from pyvorin.check.process import Program
 from pyvorin.check.run import PATIENCE, Side, differ, run
 from pyvorin.options import CompileOptions
 
-from tests.compiler.golden.native import driver
+from tests.compiler.golden.native import driver, in_turn
 
 _FOLDER = tempfile.TemporaryDirectory()
 _PATH = str(Path(_FOLDER.name, "table.py"))
@@ -34,18 +34,20 @@ def compare(
     source: str,
     recorded: Sequence[str],
     calls: Sequence[str],
-    least: int,
+    share: float,
     forced: Sequence[str] = ("",),
     *,
     first: Sequence[str] = (),
 ) -> None:
-    """Compile with the recorded calls and run these, then all others. Every call must answer as in
-    CPython, `least` of them in functions that are native, and native code must be entered in each.
+    """Compile with the recorded calls and run these, then the others. Every call must answer as in
+    CPython, a `share` of them in functions that are native, and native code must be entered in
+    each of these.
 
     `first` are run instead of `recorded`: all that tests record which share the other calls. So
     CPython answers once for all of them.
     """
-    cases, expected = _answers(source, (*(first or recorded), *calls))
+    taken = in_turn(calls)
+    cases, expected = _answers(source, (*(first or recorded), *taken))
     for force in forced:
         artifact, native = _compiled(source, tuple(recorded), bool(force))
         program = replace(Program(_PATH, source), artifact=artifact)
@@ -58,7 +60,8 @@ def compare(
         ]
         assert not wrong, "\n".join([f"forced {force!r}", *wrong[:20]])
         called = [case.function for case in cases if case.function in native]
-        assert len(called) >= least
+        assert called
+        assert len(called) >= share * len(taken)
         idle = {name for name in called if not counts.get(name, {}).get("entries", 0)}
         assert not idle, (force, idle)
 

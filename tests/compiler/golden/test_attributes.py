@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.compiler.fuzz.engine import Plan, run_program
-from tests.compiler.golden.native import compiled, driver, program_of
+from tests.compiler.golden.native import compiled, driver, in_turn, program_of
 
 FILE = Path(__file__).parent / "behaviours" / "attributes.py"
 SOURCE = FILE.read_text(encoding="utf-8").partition("def mixed_classes")[0]
@@ -34,7 +34,7 @@ def calls() -> list[tuple[str, bool]]:
     others += [f"{name}({a}, {n})" for name in ("grow", "same") for a in INSTANCES for n in (1, 9)]
     others += [f"fill({a}, [{b}, 1, 2.5, None, 10**40, 7, {b}, 'x'])"
                for a in INSTANCES for b in INSTANCES[::4]]  # fmt: skip
-    return [(call, True) for call in recorded] + [(call, False) for call in others]
+    return [(call, True) for call in recorded] + [(call, False) for call in in_turn(others)]
 
 
 def test_attributes_answer_as_cpython() -> None:
@@ -42,7 +42,7 @@ def test_attributes_answer_as_cpython() -> None:
     result = run_program(program_of(SOURCE, calls()), driver.compile_module, Plan(forced=forced))
     assert not result.failures, "\n".join(result.failures[:20])
     assert result.native >= 6, result.reasons
-    assert result.agreed > 3000
+    assert result.agreed > 1000
 
 
 LOOP = """

@@ -8,7 +8,7 @@ guards made to fail.
 from __future__ import annotations
 
 from tests.compiler.fuzz.engine import Plan, run_program
-from tests.compiler.golden.native import driver, program_of
+from tests.compiler.golden.native import driver, in_turn, program_of
 
 SOURCE = """
 class Blob(bytes):
@@ -198,7 +198,7 @@ def calls() -> list[tuple[str, bool]]:
         ["b'ab'", "'ab'", "b'ab'"], ["Blob(b'ab')", "b'ab'"], ["bytearray(b'a')"], ["(b'a', 'a')"],
         ["b'ab'", "Blob(b'ab')", "7"], ["('a', b'a')", "(b'a', 'a')"], [])]  # fmt: skip
     others += ["exported(7)", "doubled(7)", "doubled(256)"]
-    return [(call, True) for call in recorded] + [(call, False) for call in others]
+    return [(call, True) for call in recorded] + [(call, False) for call in in_turn(others)]
 
 
 def test_buffers_answer_as_cpython() -> None:
@@ -206,4 +206,4 @@ def test_buffers_answer_as_cpython() -> None:
     result = run_program(program_of(SOURCE, calls()), driver.compile_module, plan)
     assert not result.failures, "\n".join(result.failures[:20])
     assert result.native >= 17, result.reasons
-    assert result.agreed > 3000
+    assert result.agreed > 1000

@@ -9,7 +9,8 @@ from __future__ import annotations
 import pytest
 
 from tests.compiler.fuzz.engine import Plan, run_program
-from tests.compiler.golden.native import driver, program_of
+from tests.compiler.golden.native import driver, in_turn, program_of
+from tests.thirds import third
 
 SOURCE = '''
 nan = float("nan")
@@ -373,7 +374,7 @@ def calls() -> list[tuple[str, bool]]:
     others += [f"update({s}, {x})" for s in SETS for x in (*ITEMS, *SETS[::3], *DICTS[::4])]
     others += [f"literal({k})" for k in KEYS]
     others += ["drop_values(weak(1))", "points(0)", "points(12)"]
-    return [(call, True) for call in recorded] + [(call, False) for call in others]
+    return [(call, True) for call in recorded] + [(call, False) for call in in_turn(others)]
 
 
 def test_dicts_and_sets_answer_as_cpython() -> None:
@@ -381,10 +382,10 @@ def test_dicts_and_sets_answer_as_cpython() -> None:
     result = run_program(program_of(SOURCE, calls()), driver.compile_module, Plan(forced=forced))
     assert not result.failures, "\n".join(result.failures[:20])
     assert result.native >= 36, result.reasons
-    assert result.agreed > 6000
+    assert result.agreed > 2000
 
 
-@pytest.mark.parametrize("seed", ["1", "77"])
+@pytest.mark.parametrize("seed", third(["1", "4", "77"]))
 def test_hash_seeds_change_nothing(seed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The order of a set of strings is that of the running process."""
     from subprocess import run

@@ -122,7 +122,7 @@ def test_rows(recorded: str, force: str) -> None:
     calls += [f"other({a}, {b}, {n})" for a in TABLES for b in ("[0] * 3", "[]") for n in SIZES]
     calls += [f"aliased(twice({a}), {n})" for a in TABLES for n in SIZES]
     wanted = recorded_calls(RECORDED[recorded])
-    compare(SOURCE, wanted, calls, len(calls) // 2, [force], first=first)
+    compare(SOURCE, wanted, calls, 1 / 2, [force], first=first)
 
 
 def loops_that_read_rows(function: Function) -> list[str]:
