@@ -144,18 +144,24 @@ def innermost(function, n):  # pyvorin: skip
         return last.name, last.lineno, last.colno, last.end_colno, len(frames)
 
 
-def scenario():  # pyvorin: skip
+def recorded():  # pyvorin: skip
+    """Calls of all kinds, none of them deep: the compiler sees no others."""
     for _ in range(10):
         print(down(5), named(5), defaulted(5), left(3, [1]), looped(3, [1, 2, 3]))
-        print(compared(4, "ab"), ping(5, 1), leafed(4, 3))
-    for limit in (200, 1000, 10_000):
+        print(compared(4, "ab"), ping(5, 1), leafed(4, 3), stepped(8))
+    print([call(5) for call in kinds().values()])
+
+
+def scenario():  # pyvorin: skip
+    recorded()
+    for limit in (200, 1000, 3000):
         sys.setrecursionlimit(limit)
         print(limit, innermost(stepped, stepped(8) * limit))
         for name, call in kinds().items():
             print(limit, name, depth_of(call), largest(call, limit))
-    sys.setrecursionlimit(10**6)
+    sys.setrecursionlimit(250_000)  # more frames than a C stack of 8 MB could have
     print("left, floats", depth_of(kinds()["left, floats"]))
-    print(down(10**6 - 100), named(10**5), ping(10**5, 1.5))
+    print(down(250_000 - 100), named(10**5), ping(10**5, 1.5))
     sys.setrecursionlimit(1000)
     in_small_stack()
     print(down(900))
