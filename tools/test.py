@@ -31,6 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # What runs in the user's process or depends on the minor; the rest is tested on the baseline.
 ON_EVERY_MINOR = ("tests/wire", "tests/runtime", "tests/compiler", "tests/examples")
 QUICK = "not slow and not fuzz and not attack"
+ALL_ATTACKS = "tests/attacks"  # not even imported by the quick tier
 NO_TESTS_FOUND = 5
 LONGEST = 10  # files named at the end
 
@@ -63,7 +64,8 @@ def main(arguments: Sequence[str]) -> int:
     seed = os.environ.setdefault("PYVORIN_FUZZ_SEED", fuzz_seed())
     print(f"PYVORIN_FUZZ_SEED={seed}  # gives the same random programs again", flush=True)
     if options.fast or options.marks or options.paths:
-        total = _run(baseline, ROOT / ".venv", options.paths or ["tests"], options)
+        paths = options.paths or ["tests", *([f"--ignore={ALL_ATTACKS}"] if options.fast else [])]
+        total = _run(baseline, ROOT / ".venv", paths, options)
     else:
         total = _everything(baseline, others, options)
     _report(total, [minor for minor in interpreters.SUPPORTED if minor not in found])

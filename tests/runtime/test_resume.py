@@ -33,6 +33,7 @@ def assert_all_identical(tally: dict[str, Any]) -> None:
     assert tally["unknown"] < tally["tried"] // 100
 
 
+@pytest.mark.slow
 def test_resuming_programs_anywhere_ends_identically() -> None:
     tally = tally_of("programs", 1)
     assert_all_identical(tally)

@@ -190,6 +190,7 @@ def test_a_pickled_row_never_runs_when_the_engine_recovers(
         assert "job_evil" not in log.read_text()
 
 
+@pytest.mark.slow
 def test_a_queued_job_is_run_once_and_kept_in_wal(prepared: Path, tmp_path: Path) -> None:
     log = tmp_path / "ran"
     shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)

@@ -93,6 +93,7 @@ def test_what_does_not_parse_names_the_place(joined, name, capfd):
     assert joined.connections == connections
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NOT_PARSED)
 def test_the_compilers_refusal_is_the_clients(name, capfd):
     content, words, place = NOT_PARSED[name]
@@ -182,6 +183,7 @@ def small_files():
     resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing(home):
     Path("app.py").write_text(RUN)
     done = program("compile", "app.py", "--local-native", before=small_files)
@@ -237,6 +239,7 @@ def test_standard_output_may_be_closed_full_or_unread():
     assert (done.returncode, done.stderr) == (141, "")
 
 
+@pytest.mark.slow
 def test_modules_beside_the_program_are_never_the_clients_or_the_compilers(capfd):
     """A checked-out folder may hold anything; `check` and `compile` must not run it."""
     for name in ("json", "ast", "argparse", "types", "tokenize", "pstats", "profile"):

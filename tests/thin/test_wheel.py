@@ -37,6 +37,7 @@ def findings(files):
             yield from ((name, rule.id) for rule, _, _ in secrets.matches(line))
 
 
+@pytest.mark.slow
 def test_no_secret_is_in_the_wheel(wheel):
     files = contents(wheel)
     assert any(name.endswith("loader.py") for name in files)

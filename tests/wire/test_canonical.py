@@ -17,6 +17,7 @@ VALUES = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(VALUES)
 def test_round_trip(value):
     data = canonical.dumps(value)
@@ -24,6 +25,7 @@ def test_round_trip(value):
     assert canonical.dumps(canonical.loads(data)) == data
 
 
+@pytest.mark.slow
 @given(VALUES)
 def test_other_spellings_are_read_only_when_asked(value):
     loose = json.dumps(value, indent=1).encode()

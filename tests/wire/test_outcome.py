@@ -48,6 +48,7 @@ def encode(value):
     return outcome.encode_value(value)
 
 
+@pytest.mark.slow
 @given(VALUES)
 def test_every_value_is_encoded_and_read_back(value):
     data = encode(value)
@@ -55,6 +56,7 @@ def test_every_value_is_encoded_and_read_back(value):
     assert describe(decode_value(data))
 
 
+@pytest.mark.slow
 @given(VALUES, VALUES)
 def test_equal_bytes_mean_equal_values_of_equal_types(one, other):
     if encode(one) == encode(other):
@@ -62,6 +64,7 @@ def test_equal_bytes_mean_equal_values_of_equal_types(one, other):
         assert ascii(one) == ascii(other)
 
 
+@pytest.mark.slow
 @given(VALUES, VALUES)
 def test_compare_is_empty_exactly_for_equal_outcomes(one, other):
     left, right = (outcome.encode_outcome(value=value) for value in (one, other))
@@ -130,6 +133,7 @@ def test_returning_the_argument_differs_from_returning_a_copy():
     assert compare(same, copy)
 
 
+@pytest.mark.slow
 def test_no_depth_is_too_deep():
     deep = []
     for _ in range(100_000):

@@ -96,6 +96,7 @@ PATTERNS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "pattern"), PATTERNS.items(), ids=PATTERNS.values())
 @given(data=st.data())
 def test_what_is_written_out_is_what_the_pattern_says(kind, pattern, data):

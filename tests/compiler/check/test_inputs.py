@@ -83,6 +83,7 @@ def test_calls_with_much_data_are_recorded_and_varied_by_their_first_items(tmp_p
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "end", ["while True: pass", "import sys; sys.exit(3)", "1 / 0", "import os; os._exit(1)"]
 )

@@ -119,6 +119,7 @@ def test_a_crash_is_a_mismatch_that_names_the_signal_and_spares_the_rest(tmp_pat
     assert found.tallies["total"].agreed == 1
 
 
+@pytest.mark.slow
 def test_runaway_calls_are_dropped_from_both_sides(tmp_path: Path) -> None:
     slow = [Case("spin", "spin(1)", "neighbour"), Case("stubborn", "stubborn(1)", "neighbour")]
     calls = (*slow, *cases("grow(10**12)", "grow(2)", "total([1], 1)"))

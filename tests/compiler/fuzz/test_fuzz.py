@@ -56,6 +56,7 @@ def test_most_calls_of_generated_programs_return() -> None:
     assert 0.02 < raised / agreed < 0.5
 
 
+@pytest.mark.slow
 def test_a_wrong_answer_is_found_and_reduced() -> None:
     wrong = _stand_in("min(", "max(")
     failing = next(seed for seed in range(50) if run_program(make(seed), wrong).failures)
@@ -88,6 +89,7 @@ def test_a_kept_program_reads_back(tmp_path: Path) -> None:
 KEPT = sorted(keep.FOLDER.glob("*.py"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", KEPT, ids=lambda file: file.stem)
 def test_kept_program(file: Path) -> None:
     result = run_program(keep.load(file), driver.compile_module)

@@ -6,8 +6,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.compiler.fuzz.engine import Plan, run_program
 from tests.compiler.golden.native import compiled, driver, in_turn, program_of
+
+pytestmark = pytest.mark.slow
 
 FILE = Path(__file__).parent / "behaviours" / "attributes.py"
 SOURCE = FILE.read_text(encoding="utf-8").partition("def mixed_classes")[0]

@@ -12,6 +12,11 @@ from tests.compiler.golden.native import artifact_of
 
 HERE = Path(__file__).parent
 BEHAVIOURS = sorted((HERE / "behaviours").glob("*.py"))
+QUICK = {"closures", "exceptions", "introspection", "lists", "recursion", "tracebacks"}
+
+
+def _row(file: Path) -> object:
+    return pytest.param(file, id=file.stem, marks=() if file.stem in QUICK else pytest.mark.slow)
 
 
 def run(file: Path, artifact: Path | None) -> tuple[str, dict[str, dict[str, int]]]:
@@ -25,7 +30,7 @@ def run(file: Path, artifact: Path | None) -> tuple[str, dict[str, dict[str, int
     return done.stdout, json.loads(done.stderr.splitlines()[-1])
 
 
-@pytest.mark.parametrize("file", BEHAVIOURS, ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", map(_row, BEHAVIOURS))
 def test_native_behaves_as_cpython(file: Path, tmp_path: Path) -> None:
     expected, _ = run(file, None)
     actual, counts = run(file, artifact_of(file, tmp_path))

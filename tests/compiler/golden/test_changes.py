@@ -12,6 +12,8 @@ import pytest
 from tests.compiler.golden.tables import compare
 from tests.compiler.lower.test_lowering import lower
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """
 nan = float("nan")
 inf = float("inf")

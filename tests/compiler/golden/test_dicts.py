@@ -12,6 +12,8 @@ from tests.compiler.fuzz.engine import Plan, run_program
 from tests.compiler.golden.native import driver, in_turn, program_of
 from tests.thirds import third
 
+pytestmark = pytest.mark.slow
+
 SOURCE = '''
 nan = float("nan")
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.compiler.golden.tables import compare
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """
 class Loud(list):
     def __iter__(self):

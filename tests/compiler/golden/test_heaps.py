@@ -11,6 +11,8 @@ import pytest
 
 from tests.compiler.golden.tables import compare
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """
 import bisect
 import heapq as hq

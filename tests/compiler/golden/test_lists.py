@@ -13,6 +13,8 @@ import pytest
 
 from tests.compiler.golden.tables import compare
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """
 nan = float("nan")
 

@@ -10,6 +10,8 @@ from pyvorin.ir.model import Function
 from tests.compiler.golden.tables import compare
 from tests.compiler.lower.test_lowering import lower
 
+pytestmark = pytest.mark.slow
+
 SOURCE = """
 def ring():
     a = [[1, 2, 3], [4, 5, 6]]

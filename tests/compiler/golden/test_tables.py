@@ -11,6 +11,8 @@ import pytest
 
 from tests.compiler.golden.tables import compare
 
+pytestmark = pytest.mark.slow
+
 INTS = ["0", "1", "-1", "2", "7", "-10"] + [
     f"{sign * 2**bits + step}"
     for bits in (15, 31, 53, 63, 64)

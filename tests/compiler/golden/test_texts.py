@@ -7,8 +7,12 @@ guards made to fail.
 
 from __future__ import annotations
 
+import pytest
+
 from tests.compiler.fuzz.engine import Plan, run_program
 from tests.compiler.golden.native import driver, in_turn, program_of
+
+pytestmark = pytest.mark.slow
 
 SOURCE = """
 nan = float("nan")

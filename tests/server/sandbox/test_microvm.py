@@ -195,6 +195,7 @@ def test_archives_are_what_cpio_reads() -> None:
     assert names(file.getvalue()) == ["a", "a/b", "a/b/file"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not SYSTEM_PYTHON.exists(), reason="needs a small interpreter to copy")
 def test_an_image_holds_the_interpreter_and_nothing_private() -> None:
     file = io.BytesIO()

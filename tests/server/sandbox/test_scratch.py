@@ -11,6 +11,7 @@ def own_temporary_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
 
+@pytest.mark.slow
 def test_nested_folders_of_any_depth_are_removed() -> None:
     made = Scratch.make(None)
     home = os.open(".", os.O_RDONLY)
