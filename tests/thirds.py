@@ -23,12 +23,12 @@ Item = TypeVar("Item")
 
 
 def third(items: Iterable[Item]) -> list[Item]:
-    """The items whose turn it is, in their order; at least one where there is any."""
+    """The items whose turn it is, in their order; of one or two, one."""
     found = list(items)
-    if os.environ.get("PYVORIN_THIRDS") == "0" or len(found) < 3:
+    if os.environ.get("PYVORIN_THIRDS") == "0" or not found:
         return found
     places = random.Random(3).sample(range(len(found)), len(found))
-    return [found[place] for place in sorted(places[turn() :: 3])]
+    return [found[place] for place in sorted(places[turn() % len(found) :: 3])]
 
 
 def turn() -> int:

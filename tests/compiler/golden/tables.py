@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 from pyvorin.check.case import Case, Inputs
@@ -24,6 +25,7 @@ from pyvorin.check.run import PATIENCE, Side, differ, run
 from pyvorin.options import CompileOptions
 
 from tests.compiler.golden.native import driver, in_turn
+from tests.thirds import third
 
 _FOLDER = tempfile.TemporaryDirectory()
 _PATH = str(Path(_FOLDER.name, "table.py"))
@@ -64,6 +66,12 @@ def compare(
         assert len(called) >= share * len(taken)
         idle = {name for name in called if not counts.get(name, {}).get("entries", 0)}
         assert not idle, (force, idle)
+
+
+def turns(recorded: Iterable[str], forced: Iterable[str]) -> list[tuple[str, str]]:
+    """Each set of recorded calls as it is delivered; a third of them with guards forced to fail."""
+    whole = list(recorded)
+    return [(name, "") for name in whole] + list(product(third(whole), forced))
 
 
 @functools.lru_cache(_KEPT)

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from tests.compiler.golden.tables import compare
+from tests.compiler.golden.tables import compare, turns
 
 pytestmark = pytest.mark.slow
 
@@ -88,8 +88,7 @@ NAMES = [
 ]
 
 
-@pytest.mark.parametrize("force", ["", "once", "every:1", "every:3"])
-@pytest.mark.parametrize("recorded", RECORDED)
+@pytest.mark.parametrize(("recorded", "force"), turns(RECORDED, ["once", "every:1", "every:3"]))
 def test_consumers(recorded: str, force: str) -> None:
     first = [f"{name}({', '.join(RECORDED[recorded])})" for name in NAMES]
     calls = [f"{n}({', '.join(given)})" for n in NAMES for given in product(THINGS, NUMBERS)]

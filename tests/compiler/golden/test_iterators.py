@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from tests.compiler.golden.tables import compare
+from tests.compiler.golden.tables import compare, turns
 
 pytestmark = pytest.mark.slow
 
@@ -166,8 +166,7 @@ def wanted(recorded: str) -> list[str]:
     return calls
 
 
-@pytest.mark.parametrize("force", ["", "once", "every:1", "every:3"])
-@pytest.mark.parametrize("recorded", RECORDED)
+@pytest.mark.parametrize(("recorded", "force"), turns(RECORDED, ["once", "every:1", "every:3"]))
 def test_iterators(recorded: str, force: str) -> None:
     first = wanted(recorded)
     names = [call.partition("(")[0] for call in first]

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 from pyvorin.ir.model import Function
 
-from tests.compiler.golden.tables import compare
+from tests.compiler.golden.tables import compare, turns
 from tests.compiler.lower.test_lowering import lower
 
 pytestmark = pytest.mark.slow
@@ -116,8 +116,7 @@ def recorded_calls(a: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("force", ["", "once", "every:1", "every:4"])
-@pytest.mark.parametrize("recorded", RECORDED)
+@pytest.mark.parametrize(("recorded", "force"), turns(RECORDED, ["once", "every:1", "every:4"]))
 def test_rows(recorded: str, force: str) -> None:
     first = [call for table in RECORDED.values() for call in recorded_calls(table)]
     calls = [f"{n}({', '.join(args)})" for n in NAMES for args in product(TABLES, SIZES, SIZES)]
