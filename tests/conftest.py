@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -40,8 +41,12 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything under tests/attacks is an attack, so that `make attacks` cannot miss one."""
+    """Everything under tests/attacks is an attack, so that `make attacks` cannot miss one. A name
+    that holds an address is another in each worker process, and none would run.
+    """
     for item in items:
+        if re.search(r"0x[0-9a-f]{8}", item.name):
+            raise pytest.UsageError(f"{item.nodeid}: give its parameters ids without addresses")
         if item.path.is_relative_to(ROOT / "tests" / "attacks"):
             item.add_marker("attack")
 

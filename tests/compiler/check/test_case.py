@@ -142,7 +142,9 @@ def test_what_a_descriptor_of_the_class_hides_is_rebuilt_in_the_dict() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [lambda: 0, threading.Lock(), sys, (int(i) for i in "")], ids=repr
+    "value",
+    [lambda: 0, threading.Lock(), sys, (int(i) for i in "")],
+    ids=["a lambda", "a lock", "a module", "a generator"],
 )
 def test_what_cannot_be_rebuilt_has_no_spelling(value: object) -> None:
     with pytest.raises(UnspellableError):

@@ -30,7 +30,7 @@ def run(file: Path, artifact: Path | None) -> tuple[str, dict[str, dict[str, int
     return done.stdout, json.loads(done.stderr.splitlines()[-1])
 
 
-@pytest.mark.parametrize("file", map(_row, BEHAVIOURS))
+@pytest.mark.parametrize("file", [_row(file) for file in BEHAVIOURS])
 def test_native_behaves_as_cpython(file: Path, tmp_path: Path) -> None:
     expected, _ = run(file, None)
     actual, counts = run(file, artifact_of(file, tmp_path))
