@@ -276,6 +276,15 @@ def test_a_function_that_is_known_runs_as_it_was(calls: int, is_known: bool) -> 
     assert profile.functions["more"].calls == min(calls, 13)  # the first, and 12 alike
 
 
+def test_a_default_that_has_no_hash_is_no_obstacle() -> None:
+    names: dict[str, Any] = {}
+    exec("def total(x, start=[1]):\n    return x + start[0]\n", names)
+    built = build_function(names["total"])
+    assert built.function is not None
+    profile = record({"total": Body(built.function, names["total"])}, [("total", (2,), {})])
+    assert profile.functions["total"].signatures == {("int", "list"): 1}
+
+
 def test_budgets_stop_endless_and_repeated_calls(bodies: dict[str, Body]) -> None:
     budget = Budget(calls=10, call_ops=500, ops=1200)
     profile = record(bodies, [("forever", (1,), {})] * 5, budget)

@@ -32,8 +32,11 @@ def open_ways(
     """For a while, let calls of the bodies' functions run by their IR, whoever calls, until they
     are `known`. Gives the code objects that the functions have meanwhile.
     """
-    ways = {body: _WayIn(machine, body, known) for body in bodies if not body.code.co_freevars}
-    opened = {_with_way_in(body, way): body for body, way in ways.items()}
+    opened = {
+        _with_way_in(body, _WayIn(machine, body, known)): body
+        for body in bodies
+        if not body.code.co_freevars
+    }
     for code, body in opened.items():
         body.source.__code__ = code
     try:
