@@ -60,7 +60,9 @@ class Record:
 
 def main(arguments: list[str]) -> int:
     options = _parse(arguments)
-    compiler: Compiler = importlib.import_module("pyvorin.driver").compile_module
+    driver = importlib.import_module("pyvorin.driver")
+    driver.warm()  # once, not in each of the forks that compile
+    compiler: Compiler = driver.compile_module
     if options.program is not None:
         return _one(options.program, compiler)
     index, shards = (int(part) for part in options.shard.split("/"))
