@@ -180,6 +180,7 @@ def program(*words, before=None, **options):
 
 
 def small_files():
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # or modules' bytecode is left cut off as well
     resource.setrlimit(resource.RLIMIT_FSIZE, (200, 200))
 
 

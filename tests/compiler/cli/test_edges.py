@@ -325,6 +325,7 @@ def run(
 
 
 def small_files() -> None:
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # or modules' bytecode is left cut off as well
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
 
