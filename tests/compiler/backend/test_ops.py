@@ -23,7 +23,7 @@ from pyvorin.backend import llvm
 from pyvorin.backend.module import Assumption
 from pyvorin.ir.optable import OPS
 
-from tests.compiler.backend import buffer_cases, dict_cases, heap_cases, text_cases
+from tests.compiler.backend import array_cases, buffer_cases, dict_cases, heap_cases, text_cases
 from tests.compiler.backend.attached import Written, native, source_function
 
 INTS = sorted(
@@ -521,7 +521,7 @@ def _list_cases() -> list[Case]:
     ]
 
 
-FAMILIES = (dict_cases, text_cases, buffer_cases, heap_cases)
+FAMILIES = (dict_cases, text_cases, buffer_cases, heap_cases, array_cases)
 CASES = [
     *_cases(),
     *_list_cases(),
@@ -537,7 +537,7 @@ def _write(case: Case, name: str) -> Written:
     source = f"def {name}({', '.join(names)}):\n    return {case.python}\n"
     function = source_function(source, name, **MATH)
     state = f"[0 | {', '.join(f'%{i}' for i in range(len(names)))} | ]"
-    body = case.body.replace("STATE", state)
+    body = case.body.replace("STATE", state).replace("OPEN", f"{state[:-1]}| %5]")
     if not body:
         attrs = f" {{{case.attrs}}}" if case.attrs else ""
         operands = ", ".join(f"%{i}" for i in range(len(names)))

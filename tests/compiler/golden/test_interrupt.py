@@ -26,6 +26,13 @@ LOOP = textwrap.dedent(
             for j in range(n):
                 total += i ^ j
         return total
+
+    def filled(n):
+        items = [0] * 100
+        for i in range(n):
+            for j in range(100):
+                items[j] = i
+        return items
     """
 )
 
@@ -50,7 +57,7 @@ def cpu_ns(pid: int) -> int:
     return time.clock_gettime_ns(~pid << 3 | 2)
 
 
-@pytest.mark.parametrize("function", ["forever", "nested"])
+@pytest.mark.parametrize("function", ["forever", "nested", "filled"])
 def test_ctrl_c_ends_an_endless_loop_within_50_ms(function: str, tmp_path: Path) -> None:
     file = tmp_path / "loops.py"
     file.write_text(LOOP)

@@ -43,6 +43,7 @@ SMALL = 48  # operations of a body that is copied into its native callers
 # immutable contents, the value of an int or float, the bytes of a bytearray.
 TBAA = {"count": "!10", "item": "!11", "header": "!12", "content": "!13", "number": "!14"}
 TBAA |= {"byte": "!15"}
+ARRAYS = range(31, 39)  # lists that are open as arrays; the last also stands for further ones
 METADATA = """
 !0 = !{!"pyvorin"}
 !1 = !{!"count", !0, i64 0}
@@ -66,6 +67,9 @@ attributes #2 = { nobuiltin nounwind willreturn memory(none) }
 attributes #4 = { nounwind willreturn memory(none) uwtable }
 attributes #5 = { noinline nounwind willreturn memory(read) uwtable }
 """
+for _number in ARRAYS:
+    METADATA += f'!{_number + 10} = !{{!"array {_number}", !0, i64 0}}\n'
+    METADATA += f"!{_number} = !{{!{_number + 10}, !{_number + 10}, i64 0}}\n"
 
 
 class BackendError(Exception):
@@ -159,6 +163,7 @@ class Body:
         self.waiting: dict[Value, Op] = {}  # numbers to be boxed (`backend.stores`)
         self.given: set[Value] = set()  # owned values that an operation has handed on
         self.truths: set[Value] = set()  # objects that are True or False
+        self.accounts: dict[int, tuple[str, str]] = {}  # of nests (`backend.arrays`)
         self.leave_site = ""  # and what that passes
         self.leave_values: list[Value] = []
 
@@ -319,6 +324,8 @@ class Body:
 
     def _leave_call(self, label: str, inner: str) -> list[str]:
         lines = []
+        if self.op.state is not None and self.op.state.arrays is not None:
+            lines.append(f"call void @pyv.arrays_close(i64 {self.get(self.op.state.arrays)})")
         arguments = [f"ptr @{self.leave_site}"]
         if self.op.name == "call.native":
             arguments.append(f"ptr {inner}")

@@ -25,7 +25,7 @@ from pyvorin.ir.model import Block, Op, Rep, Value, state_values
 from pyvorin.ir.optable import OPS, Effect
 
 READS = ("list.get", "tuple.get", "dict.value", "hash.key", "hash.value", "attr.get")
-HARMLESS = ("hash.step",)  # writes, but lets go of nothing
+HARMLESS = ("hash.step", "array.set")  # write, but let go of nothing
 WRITES = (Effect.WRITE, Effect.CALL)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyvorin.backend import (
     arithmetic,
+    arrays,
     attributes,
     buffers,
     cells,
@@ -23,6 +24,7 @@ from pyvorin.ir.optable import OPS
 MISSING = sorted(OPS.keys() - EMIT.keys())
 MODULES = (
     arithmetic,
+    arrays,
     attributes,
     buffers,
     cells,

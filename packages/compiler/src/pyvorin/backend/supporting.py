@@ -13,6 +13,7 @@ from pyvorin.backend.layouts import Layout
 from pyvorin.backend.object import compile_text
 from pyvorin.backend.support import (
     apply,
+    arrays,
     assume,
     attributes,
     boxed,
@@ -40,7 +41,7 @@ from pyvorin.backend.text import Text
 
 HOT = (
     *(numbers, ints, tables, release, apply, boxed, lists, search, dicts, sets, texts, buffers),
-    *(attributes, enter, starts, quick, sorting, heaps),
+    *(arrays, attributes, enter, starts, quick, sorting, heaps),
 )
 SUPPORT = (*HOT, memory, frames, leave, assume, start)
 # What artifacts copy into their own functions; they call everything else.

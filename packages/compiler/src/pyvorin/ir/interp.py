@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from pyvorin_runtime import bytecode
 
 from pyvorin.ir import (
+    meaning_arrays,
     meaning_attributes,
     meaning_buffers,
     meaning_dicts,
@@ -60,6 +61,7 @@ Bindings = list[tuple[Value, Any]]
 Passes = Counter[str]  # by a loop header's label
 Made = dict[tuple[str, int], Any]  # virtual objects of one state, by kind and identity
 
+assert meaning_arrays
 assert meaning_attributes
 assert meaning_buffers
 assert meaning_dicts
@@ -411,6 +413,8 @@ class Frame:
         assert op is not None
         state = op.state
         assert state is not None, op
+        if state.arrays is not None:
+            meaning_arrays.close(self.values[state.arrays])
         return Left(self.body, op, state.offset, *self.materialise(state), inner)
 
     def materialise(self, state: FrameState) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

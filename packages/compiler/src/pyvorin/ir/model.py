@@ -105,12 +105,14 @@ class FrameState(NamedTuple):
 
     `locals` has one slot per fast local (co_varnames order); `stack` is bottom first. For a call of
     another native function (`call.native`) it is the state *at the CALL instruction* with callable
-    and arguments still on the stack.
+    and arguments still on the stack. `arrays`: the open arrays (`arrays.open`) that a resume closes
+    first, so that lists are what the interpreter must see.
     """
 
     offset: int
     locals: tuple[Slot, ...]
     stack: tuple[Slot, ...]
+    arrays: Value | None = None
 
 
 @dataclass(eq=False, slots=True)
@@ -241,4 +243,6 @@ def state_values(state: FrameState | None) -> list[Value]:
                 found.append(slot)
             elif slot is not None:
                 found += slot_values(slot)
+        if state.arrays is not None:
+            found.append(state.arrays)
     return found

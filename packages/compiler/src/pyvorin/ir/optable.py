@@ -629,6 +629,46 @@ _row(
     effect=Effect.WRITE,
     deopt=True,
 )
+# ---- lists of numbers as arrays (`lower.arrays`) -------------------------------------------------
+_row("nest.count", "", "", "nest number `nest` reads and stores `by` more items", "nest by")
+_row(
+    "arrays.open",
+    "*",
+    "i1 i64",
+    "copy lists into arrays if that pays by now and every one is of `kinds` (f64, i64, i1; with * "
+    "its items are such lists of one length) and none that `written` marks is another as well; "
+    "whether they are open, and a handle",
+    "nest kinds written",
+    effect=Effect.READ,
+)
+_row("arrays.base", "i64", "i64", "where array number `at` of a handle begins", "at")
+_row("arrays.width", "i64", "i64", "the length of each row of array number `at`", "at")
+_row(
+    "arrays.close",
+    "i64",
+    "",
+    "write changed items back into the lists, and end the handle",
+    effect=Effect.WRITE,
+)
+_row("array.row", "i64 i64 i64", "i64", "(base, width, index): where a row begins", "kind")
+_row(
+    "array.get",
+    "i64 i64",
+    "T",
+    "(base or row, index): an item of array number `at`; the index is in range",
+    "kind at",
+    effect=Effect.READ,
+)
+_row(
+    "array.set",
+    "i64 i64 T",
+    "",
+    "(base or row, index, number): store an item; the index is in range; leaves for nan, unless "
+    "`nowrap`",
+    "kind at nowrap",
+    effect=Effect.WRITE,
+    deopt=True,
+)
 _row("tuple.new", "*", "obj", "a tuple of boxed operands")
 _row("tuple.len", "obj", "i64", "len of an exact tuple")
 _row("tuple.get", "obj i64", "obj", "a new reference to the item; the index is in range")

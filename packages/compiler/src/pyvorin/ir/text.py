@@ -81,8 +81,10 @@ def write_op(op: Op) -> str:
 
 
 def write_state(state: FrameState) -> str:
-    """A frame state as `[offset | locals | stack]`."""
-    fields = (str(state.offset), _slots(state.locals), _slots(state.stack))
+    """A frame state as `[offset | locals | stack]`, with ` | arrays` where some are open."""
+    fields = [str(state.offset), _slots(state.locals), _slots(state.stack)]
+    if state.arrays is not None:
+        fields.append(repr(state.arrays))
     return f"[{' | '.join(fields)}]"
 
 
@@ -193,9 +195,9 @@ class _Parser:
         self._take("mark", closing)
         return items
 
-    def _items(self, item: Any, closing: str) -> list[Any]:
+    def _items(self, item: Any, *closing: str) -> list[Any]:
         items: list[Any] = []
-        while self._peek() != closing:
+        while self._peek() not in closing:
             if items:
                 self._take("mark", ",")
             items.append(item())
@@ -279,9 +281,13 @@ class _Parser:
         self._take("mark", "|")
         local = self._items(self._slot, "|")
         self._take("mark", "|")
-        stack = self._items(self._slot, "]")
+        stack = self._items(self._slot, "|", "]")
+        arrays = None
+        if self._peek() == "|":
+            self._take("mark")
+            arrays = self._value()
         self._take("mark", "]")
-        return FrameState(offset, tuple(local), tuple(stack))
+        return FrameState(offset, tuple(local), tuple(stack), arrays)
 
     def _slot(self) -> Slot:
         if self._peek().startswith("%"):

@@ -35,6 +35,7 @@ from pyvorin.ir.model import (
     Value,
     uncelled,
 )
+from pyvorin.lower.arrays import arrays
 from pyvorin.lower.builder import VIRTUAL_KINDS, Builder
 from pyvorin.lower.entries import drop_useless
 from pyvorin.lower.fuse import fuse
@@ -92,6 +93,7 @@ def lower_body(flow: Flow, program: Program, variant: str, headers: bool) -> Bod
     fuse(function)
     swap(function)
     hoist(function)
+    arrays(function, flow.source.code.co_consts)
     return Body(
         function,
         frozenset(low.used_globals),

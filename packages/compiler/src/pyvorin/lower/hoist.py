@@ -198,7 +198,7 @@ class _Loop:
         for op in plan.moved:
             op.operands = [first.get(v, v) for v in (plan.same.get(v, v) for v in op.operands)]
             if op.state is not None:
-                op.state = _mapped(self.state, constants)
+                op.state = mapped(self.state, constants)
             before.ops.append(op)
         bases = [op.operands[0] for op in plan.moved if op.name == "list.get"]
         for target in targets:
@@ -225,7 +225,7 @@ class _Loop:
         same, other = self.function.new_value(Rep.I1), self.function.new_value(Rep.I1)
         block.ops.append(Op("obj.same", [a, b], [same]))
         block.ops.append(Op("i1.not", [same], [other]))
-        state = _mapped(self.state, constants)
+        state = mapped(self.state, constants)
         attrs = {"reason": "a list that holds itself"}
         block.ops.append(Op("guard", [other], [], attrs, state, offset=self.state.offset))
 
@@ -235,12 +235,12 @@ def _rewrite(function: Function, replaced: dict[Value, Value]) -> None:
     for op in function.ops():
         op.operands = [replaced.get(value, value) for value in op.operands]
         if op.state is not None:
-            op.state = _mapped(op.state, replaced)
+            op.state = mapped(op.state, replaced)
         for edge in op.edges:
             edge.args = [replaced.get(value, value) for value in edge.args]
 
 
-def _mapped(state: FrameState, values: dict[Value, Value]) -> FrameState:
+def mapped(state: FrameState, values: dict[Value, Value]) -> FrameState:
     """A frame state with other values."""
 
     def slot(old: Slot) -> Slot:
@@ -253,4 +253,6 @@ def _mapped(state: FrameState, values: dict[Value, Value]) -> FrameState:
                 return Virtual(kind, tuple(map(slot, items)), identity)
         return old
 
-    return FrameState(state.offset, tuple(map(slot, state.locals)), tuple(map(slot, state.stack)))
+    locals_, stack = tuple(map(slot, state.locals)), tuple(map(slot, state.stack))
+    arrays = state.arrays and values.get(state.arrays, state.arrays)
+    return FrameState(state.offset, locals_, stack, arrays)
