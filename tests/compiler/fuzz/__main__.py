@@ -21,11 +21,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tests.compiler.fuzz import keep
+from tests.compiler.fuzz import containers, keep, nests, programs
 from tests.compiler.fuzz.engine import Compiler, Result, plan, run_program
-from tests.compiler.fuzz.programs import Program, make
+from tests.compiler.fuzz.programs import Program
 
 MILLION = 1_000_000  # programs of one `--seed`
+GRAMMARS = {"programs": programs.make, "containers": containers.make, "nests": nests.make}
 MAX_KEPT = 5  # reduced in one run; reducing costs a minute each
 
 
@@ -64,7 +65,7 @@ def main(arguments: list[str]) -> int:
     driver.warm()  # once, not in each of the forks that compile
     compiler: Compiler = driver.compile_module
     if options.program is not None:
-        return _one(options.program, compiler)
+        return _one(options, compiler)
     index, shards = (int(part) for part in options.shard.split("/"))
     record = _record(options)
     commit = _commit()
@@ -75,8 +76,8 @@ def main(arguments: list[str]) -> int:
         record.done += 1
         if number % shards != index - 1:
             continue
-        program = make(options.seed * MILLION + number)
-        result = run_program(program, compiler, plan(program.seed))
+        program = GRAMMARS[options.grammar](options.seed * MILLION + number)
+        result = run_program(program, compiler, plan(program.seed, options.grammar == "nests"))
         record.add(result, commit)
         record.seconds = round(before + time.monotonic() - start, 1)
         if result.failures:
@@ -91,6 +92,7 @@ def main(arguments: list[str]) -> int:
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.compiler.fuzz")
+    parser.add_argument("--grammar", choices=GRAMMARS, default="programs")
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--shard", default="1/1", help="i/k: every k-th program, from the i-th")
     parser.add_argument("--seed", type=int, default=1)
@@ -100,12 +102,13 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _one(seed: int, compiler: Compiler) -> int:
+def _one(options: argparse.Namespace, compiler: Compiler) -> int:
     """Show a program and run it as it is run among others."""
-    program = make(seed)
+    program = GRAMMARS[options.grammar](options.program)
     print(program.source)
-    result = run_program(program, compiler, plan(seed))
-    print(plan(seed), *result.failures or ["no difference"], sep="\n")
+    how = plan(program.seed, options.grammar == "nests")
+    result = run_program(program, compiler, how)
+    print(how, *result.failures or ["no difference"], sep="\n")
     return bool(result.failures)
 
 
@@ -152,7 +155,9 @@ def _fail(
     crashed = result.failures[0].startswith("compiler:")
 
     def fails(candidate: Program) -> bool:
-        found = run_program(candidate, compiler, plan(program.seed)).failures
+        found = run_program(
+            candidate, compiler, plan(program.seed, options.grammar == "nests")
+        ).failures
         return bool(found) and found[0].startswith("compiler:") == crashed
 
     reduced = keep.reduce(replace(program, cases=program.cases), fails)
