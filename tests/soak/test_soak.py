@@ -10,12 +10,12 @@ REACHED = detect().reached
 
 @pytest.mark.slow
 @pytest.mark.skipif(REACHED is None, reason="this host reaches no tier of isolation at all")
-def test_300_jobs_leave_nothing_behind() -> None:
+def test_600_jobs_leave_nothing_behind() -> None:
     assert REACHED is not None
-    report = soak(300, REACHED, REDUCED, "import ctypes, threading", samples=3)
+    report = soak(600, REACHED, REDUCED, "import ctypes, threading", samples=6)
     problems = report.check()
     assert not problems, as_text(report, problems)
-    assert sum(report.endings.values()) == 300
+    assert sum(report.endings.values()) == 600
 
 
 def _sample(jobs: int, **changed: float) -> Sample:
