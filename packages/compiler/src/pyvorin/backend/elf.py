@@ -102,18 +102,21 @@ def merge(objects: Sequence[Object]) -> Object:
         for symbol in part.symbols:
             place = symbol.section
             moved = sections + place if 0 < place < SHN_LORESERVE else place
-            found.symbols.append(symbol._replace(section=moved))
+            found.symbols.append(Symbol(*symbol[:2], moved, *symbol[3:]))
     defined = {
         symbol.name: number
         for number, symbol in enumerate(found.symbols)
         if symbol.section and symbol.info >> 4 and symbol.name
     }
     for part, (sections, first) in zip(objects, moves, strict=True):
-        for r in part.relocations:
-            target = found.symbols[first + r.symbol]
-            bound = defined.get(target.name) if target.section == 0 else None
-            number = first + r.symbol if bound is None else bound
-            found.relocations.append(r._replace(section=sections + r.section, symbol=number))
+        numbers = [
+            defined.get(symbol.name, first + number) if symbol.section == 0 else first + number
+            for number, symbol in enumerate(part.symbols)
+        ]
+        found.relocations += [
+            Relocation(sections + section, offset, kind, numbers[symbol], addend)
+            for section, offset, kind, symbol, addend in part.relocations
+        ]
     found.symbols = [
         s._replace(name="") if s.section == 0 and s.name in defined else s for s in found.symbols
     ]

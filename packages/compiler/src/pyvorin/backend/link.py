@@ -83,11 +83,12 @@ class _Linker:
     def __init__(self, parsed: Object, exported: str, name: str) -> None:
         self.object = parsed
         symbols, relocations = parsed.symbols, parsed.relocations
-        outside = [r for r in relocations if self._outside(r)]
+        self.undefined = [s.section == 0 and bool(s.name) for s in symbols]
+        outside = [r for r in relocations if self.undefined[r.symbol]]
         self.imports = sorted({symbols[r.symbol].name for r in outside})
         called = sorted({symbols[r.symbol].name for r in outside if r.kind in CALLS})
         self.called = {name: number for number, name in enumerate(called)}
-        local = {r.symbol for r in relocations if r.kind in BY_GOT and not self._outside(r)}
+        local = {r.symbol for r in relocations if r.kind in BY_GOT and not self.undefined[r.symbol]}
         cells: list[str | int] = [*self.imports, *sorted(local)]
         self.cells = {key: number for number, key in enumerate(cells)}  # of the GOT
         self.export = next(s for s in symbols if s.name == exported and s.section)
@@ -192,10 +193,6 @@ class _Linker:
 
     # ---- relocation -----------------------------------------------------------------------------
 
-    def _outside(self, r: Relocation) -> bool:
-        symbol = self.object.symbols[r.symbol]
-        return symbol.section == 0 and bool(symbol.name)
-
     def _address(self, symbol: Symbol) -> int:
         return self.object.sections[symbol.section].address + symbol.value
 
@@ -221,7 +218,7 @@ class _Linker:
 
     def _apply(self, r: Relocation) -> None:
         symbol, section = self.object.symbols[r.symbol], self.object.sections[r.section]
-        place, outside = section.address + r.offset, self._outside(r)
+        place, outside = section.address + r.offset, self.undefined[r.symbol]
         if r.kind == R_64 and outside:
             self.absolute.append((place, symbol.name, r.addend))
         elif r.kind == R_64:
