@@ -21,6 +21,8 @@ from pyvorin_wire import trust
 
 from tests.server.service import Installation
 
+pytestmark = pytest.mark.slow  # each command of the service is a process
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Installation:
@@ -161,7 +163,6 @@ def test_what_cannot_be_is_one_message(words: list[str], message: str, tmp_path:
     assert sorted(tmp_path.iterdir()) == before
 
 
-@pytest.mark.slow
 def test_up_gives_up_on_what_no_restart_mends(tmp_path: Path) -> None:
     broken = Installation(tmp_path / "data", 8447)
     broken.run("init", "--organisation", "Acme")

@@ -124,6 +124,7 @@ def test_refusals_reach_machines_too(file, capsys):
     assert document["runs"][0]["results"][0]["ruleId"] == "PYV822"
 
 
+@pytest.mark.slow
 def test_colour_only_where_wanted(file):
     plain = program("compile", file)
     assert "\x1b" not in plain.stderr
@@ -186,6 +187,7 @@ def test_run_module(tmp_path, monkeypatch):
     assert done.stdout == "here __main__\n"
 
 
+@pytest.mark.slow
 def test_benchmark_compares_answers(tmp_path, file, capsys):
     assert cli.main(["benchmark", "--runs", "1", "--format", "json", file]) == 0
     assert json.loads(capsys.readouterr().out)["runs"] == 1
@@ -314,6 +316,7 @@ def test_rotated_keys_keep_the_older_artifact_key(joined, monkeypatch):
     assert [key.key_id for key in keys.load_device().artifact_keys] == ["mac-1", "mac-0"]
 
 
+@pytest.mark.slow
 def test_a_service_that_is_away_is_4(joined, file, capsys):
     joined.close()
     assert cli.main(["compile", file]) == 4

@@ -9,6 +9,8 @@ import pytest
 from pyvorin_thin import cli
 from pyvorin_thin.cli import completion
 
+pytestmark = pytest.mark.slow  # some ten shells and interpreters a test
+
 ASK = {
     "bash": 'source "$1"; shift; COMP_WORDS=(pyvorin-thin "$@"); COMP_CWORD=$#; _pyvorin_thin;'
     ' printf "%s\\n" "${COMPREPLY[@]}"',

@@ -242,6 +242,7 @@ IMPORTS: Final = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IMPORTS)
 @pytest.mark.parametrize("command", ["compile", "report", "dump", "why"])
 def test_a_program_that_fails_while_imported_is_told_with_its_line(
