@@ -3,6 +3,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from pyvorin.check import process
 from pyvorin.check.case import Case, Inputs
 from pyvorin.check.inputs import NEIGHBOURS, collect, no_run
 from pyvorin.check.neighbours import neighbours
@@ -87,7 +88,10 @@ def test_calls_with_much_data_are_recorded_and_varied_by_their_first_items(tmp_p
 @pytest.mark.parametrize(
     "end", ["while True: pass", "import sys; sys.exit(3)", "1 / 0", "import os; os._exit(1)"]
 )
-def test_a_run_that_does_not_end_well_costs_no_earlier_call(tmp_path: Path, end: str) -> None:
+def test_a_run_that_does_not_end_well_costs_no_earlier_call(
+    tmp_path: Path, end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "IMPORT_MS", 1500)  # of CPU time, for the one that never ends
     source = f"""
     def f(n):
         return n
