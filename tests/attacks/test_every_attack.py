@@ -1,7 +1,5 @@
-"""Each row of the table as one test. The same rows as `python -m tests.attacks`, but for places
-that take long to start: of tiers with a kernel of their own, one row of each id; of jails whose
-launcher is started by exec, one of each id, and a third of all in turn. These differ from jails
-that a zygote forks in how they begin, and in nothing that holds them.
+"""Each row of the table as one test. The same rows as `python -m tests.attacks`, but for tiers with
+a kernel of their own, which take seconds to start: of those, one row of each id.
 """
 
 from collections.abc import Iterator
@@ -11,23 +9,14 @@ from pyvorin_server.sandbox.tiers import Tier
 
 from tests.attacks.ground import Ground
 from tests.attacks.table import Attack, Standing, carry_out, rows
-from tests.thirds import third
-
-COLD = " cold"
 
 
 def _tested() -> list[Attack]:
     strong = tuple(f"/{tier}" for tier in Tier if not tier.shares_kernel)
-    cold = [row for row in rows() if row.where.endswith(COLD)]
-    guests = [row for row in rows() if row.where.endswith(strong)]
-    left_out = {row.name for row in (*cold, *guests)}
-    left_out -= {row.name for row in (*_one_of_each(cold), *_one_of_each(guests), *third(cold))}
-    return [row for row in rows() if row.name not in left_out]
-
-
-def _one_of_each(some: list[Attack]) -> list[Attack]:
-    """One row of each id."""
-    return list({row.id: row for row in some}.values())
+    chosen: dict[str, Attack] = {}
+    for row in rows():
+        chosen.setdefault(row.id if row.where.endswith(strong) else row.name, row)
+    return list(chosen.values())
 
 
 @pytest.fixture(scope="module")
