@@ -13,6 +13,7 @@ import resource
 import signal
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -444,6 +445,20 @@ def test_the_programs_output_never_mixes_with_the_data() -> None:
     done = run("compile", "app.py", "-o", "out", "--format", "json")
     assert json.loads(done.stdout)["written"]
     assert "noise" in done.stderr
+
+
+def test_a_thread_that_the_program_leaves_does_not_keep_the_command() -> None:
+    source = """
+    import threading, time
+    def f(n):
+        return n + 1
+    threading.Thread(target=time.sleep, args=(700,)).start()
+    print(f(1))
+    """
+    Path("app.py").write_text(textwrap.dedent(source))
+    done = run("compile", "app.py", "--no-check", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["written"]
 
 
 def test_a_module_beside_the_program_is_not_taken_for_the_compilers() -> None:

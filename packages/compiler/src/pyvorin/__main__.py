@@ -1,8 +1,6 @@
 """`python -m pyvorin` is the `pyvorin` command."""
 
-import sys
-
-from pyvorin.cli import main
+from pyvorin.cli import command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

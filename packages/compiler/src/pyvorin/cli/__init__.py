@@ -18,7 +18,7 @@ import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
-from typing import Final
+from typing import Final, NoReturn
 
 from pyvorin_wire import streams
 
@@ -29,6 +29,16 @@ _MACHINE: Final = (  # what the machine refuses, whatever the program
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.ENAMETOOLONG),
     *(errno.EACCES, errno.EPERM, errno.EMFILE, errno.ENFILE),
 )
+
+
+def command() -> NoReturn:
+    """The process of the command: ends although threads of a program that was recorded go on."""
+    status = main()
+    threading = sys.modules.get("threading")
+    if threading and any(not one.daemon for one in threading.enumerate()[1:]):
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
