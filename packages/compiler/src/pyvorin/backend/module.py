@@ -196,9 +196,8 @@ class _Writer:
         self.site_count = first
 
     def hot(self) -> set[str]:
-        """The bodies worth optimising with effort: those that calls enter, if they have loops, call
-        further or compute with ints beyond 64 bits. Not those that a running frame changes over to:
-        they are as large, LLVM finds little in them, and the recorded runs stay out of them.
+        """The bodies worth optimising with effort: those with loops, or that call further, which
+        calls enter; and those that a loop stays in because its ints have outgrown 64 bits.
         """
         return {
             f"body.{j}.{b}"
@@ -400,7 +399,7 @@ def parts(functions: list[NativeFunction], direct: dict[str, list[str]]) -> list
 def _is_hot(body: Function) -> bool:
     names = {op.name for op in body.ops()}
     loops = "poll" in names or "call.native" in names
-    return is_called(body) and (loops or any(name.startswith("i128.") for name in names))
+    return (is_called(body) and loops) or any(name.startswith("i128.") for name in names)
 
 
 def _is_cold(function: NativeFunction, body: Function) -> bool:
