@@ -20,7 +20,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,8 +86,9 @@ def _everything(baseline: str, others: list[str], options: argparse.Namespace) -
     waits for a service or for its last long test.
 
     What starts the service and its jails waits most, so it runs beside the further minors, which
-    have a worker process each on two processors; when those are done, the baseline has all for
-    what runs beside user code. Each run's workers stay small, too: forking one costs by its size.
+    have a worker process each on two processors; when the first of them is done, the baseline
+    begins with what runs beside user code. Each run's workers stay small, too: forking one costs
+    by its size.
     """
     core = [path for path in ON_EVERY_MINOR if (ROOT / path).is_dir()]
     rest = ["tests", *(f"--ignore={path}" for path in core)]
@@ -99,10 +100,10 @@ def _everything(baseline: str, others: list[str], options: argparse.Namespace) -
             pool.submit(_run, minor, ROOT / ".venvs" / minor, core, options, jobs=each, aside=True)
             for minor in others
         ]
-        for run in beside:
-            total.add(run.result())
+        wait(beside, return_when=FIRST_COMPLETED)
         total.add(_run(baseline, home, core, options, aside=True))
-        total.add(service.result())
+        for run in (*beside, service):
+            total.add(run.result())
     return total
 
 
