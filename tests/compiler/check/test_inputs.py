@@ -140,6 +140,14 @@ app.f(2.5)
     assert inputs.setup == ""
 
 
+def test_an_examples_file_of_a_program_named_like_a_module_hides_nothing(tmp_path: Path) -> None:
+    source = "def f(a): return a\n"
+    path = tmp_path / "json.py"
+    path.write_text(source)
+    inputs = collect(source, str(path), examples="import json\nprint(f(hasattr(json, 'dumps')))\n")
+    assert calls(inputs, "example") == ["f(True)"]
+
+
 @pytest.mark.parametrize("text", ["h(1)", "for n in range(3): print(n)", "g = 1; [].sort()"])
 def test_examples_that_call_nothing_are_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(ValueError, match="calls no function of the module"):

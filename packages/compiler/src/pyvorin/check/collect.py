@@ -84,7 +84,6 @@ def _examples_of(setup: str) -> Callable[[CodeType, ModuleType], None]:
     """Runs an examples file in the module, which the file may also import by its name."""
 
     def run(code: CodeType, module: ModuleType) -> None:
-        sys.modules[module.__name__] = module
         exec(code, module.__dict__)
         exec(compile(setup, "<setup>", "exec", dont_inherit=True), module.__dict__)
 
